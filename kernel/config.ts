@@ -1,0 +1,86 @@
+/** `realtime.config.ts`: the one place for server settings. */
+
+import * as v from 'valibot';
+import type { TopicClass } from './contexts.ts';
+import { RealtimeError } from './errors.ts';
+import { LIMITS, type Limits } from './limits.ts';
+import type { Origins } from './origin.ts';
+import type { Plugin } from './plugin.ts';
+
+export interface RealtimeConfig<
+	Preset extends readonly Plugin[] = readonly Plugin[],
+	Plugins extends readonly Plugin[] = readonly Plugin[]
+> {
+	/** The list of plugins to begin with. @default single() */
+	preset?: Preset;
+	/** Come after the preset's; one of the same name replaces the preset's. @default [] */
+	plugins?: Plugins;
+	/** Pages that may open a connection. @default 'same-origin' */
+	origins?: Origins;
+	/** What the server enforces; see the table of limits. @default LIMITS */
+	limits?: Partial<Limits>;
+	/** Topic patterns and their class. @default what streams and plugins declare, else 'logged' */
+	topics?: Readonly<Record<string, TopicClass>>;
+	/** Forces one transport. @default 'uws' where it loads, else 'node', with a warning */
+	transport?: 'uws' | 'node';
+}
+
+/** Filled in by the generated types with the app's own config; types `ctx` in live functions. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type
+export interface Register {}
+
+/** Returns its argument, typed. @example export default defineConfig({ preset: single() }); */
+export function defineConfig<
+	const Preset extends readonly Plugin[] = readonly [],
+	const Plugins extends readonly Plugin[] = readonly []
+>(config: RealtimeConfig<Preset, Plugins>): RealtimeConfig<Preset, Plugins> {
+	return config;
+}
+
+const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
+const limit = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, v.optional(positive)]));
+const plugin = v.looseObject({ name: v.string(), setup: v.function() });
+const schema = v.strictObject({
+	preset: v.optional(v.array(plugin)),
+	plugins: v.optional(v.array(plugin)),
+	origins: v.optional(v.union([v.literal('same-origin'), v.literal('*'), v.array(v.string())])),
+	limits: v.optional(
+		v.strictObject({
+			...limit,
+			idleTimeout: v.optional(v.pipe(positive, v.minValue(8000), v.maxValue(960_000)))
+		})
+	),
+	topics: v.optional(v.record(v.string(), v.picklist(['logged', 'ephemeral']))),
+	transport: v.optional(v.picklist(['uws', 'node']))
+});
+
+/** @throws {RealtimeError} RT_CONFIG_INVALID, or RT_OPTION_INVALID naming the option. */
+export function checkConfig(config: unknown): RealtimeConfig {
+	if (typeof config !== 'object' || config === null) {
+		throw new RealtimeError('RT_CONFIG_INVALID', [
+			`it is ${config === null ? 'null' : typeof config}`
+		]);
+	}
+	const { issues } = v.safeParse(schema, config);
+	if (issues) {
+		const { received, expected, message } = issues[0];
+		const option = v.getDotPath(issues[0]) ?? 'config';
+		const wanted = expected ?? message;
+		throw new RealtimeError('RT_OPTION_INVALID', [option, 'realtime.config', received, wanted]);
+	}
+	return config as RealtimeConfig;
+}
+
+/** The plugins that a config stands for: the preset's, with those of the same name replaced, then the rest. */
+export function pluginsOf(
+	{ preset, plugins = [] }: RealtimeConfig,
+	fallback: () => readonly Plugin[]
+): readonly Plugin[] {
+	const own = new Map(plugins.map((plugin) => [plugin.name, plugin]));
+	const base = preset ?? fallback();
+	const names = new Set(base.map(({ name }) => name));
+	return [
+		...base.map((plugin) => own.get(plugin.name) ?? plugin),
+		...plugins.filter(({ name }) => !names.has(name))
+	];
+}

@@ -1,0 +1,116 @@
+/** A connection as plugins see it: safe to use at any time, also long after it is gone. */
+
+import type { ConnectionData } from './contexts.ts';
+import type { Payload, SendStatus, Socket } from './transport.ts';
+
+export interface Connection {
+	/** Unique among all connections of all instances. */
+	readonly id: string;
+	/** What the `upgrade` gates left. */
+	readonly data: ConnectionData;
+	readonly isOpen: boolean;
+	/** Bytes that wait in the send buffer; 0 once closed. */
+	readonly bufferedBytes: number;
+	/** Frames that were dropped: over the send buffer, or sent after the end. */
+	readonly dropped: number;
+	/** Aborts when the connection closes. */
+	readonly signal: AbortSignal;
+	/** Sends a frame that is encoded already. */
+	send(payload: Payload): SendStatus;
+	/** Groups what `work` sends into as few packets as the transport can. */
+	cork(work: () => void): void;
+	/**
+	 * Closes. Nothing is sent afterwards; `close` hooks run when the transport reports the end.
+	 *
+	 * @param reason Cut to 123 bytes, which is what a close frame holds.
+	 */
+	close(code: number, reason?: string): void;
+}
+
+/** The kernel's side of a connection: the only holder of the raw socket. */
+export class SocketConnection implements Connection {
+	readonly id: string;
+	readonly data: ConnectionData;
+	dropped: number = 0;
+	/** Topic → how many subscriptions of this connection have entered it. */
+	topics: Map<string, number> | undefined = undefined;
+	/** Topic → its notices that still run, so that they keep their order. */
+	notices: Map<string, Promise<void>> | undefined = undefined;
+	#socket: Socket | undefined;
+	#closing: boolean = false;
+	#gone: boolean = false;
+	#abort: AbortController | undefined = undefined;
+
+	/** @param socket Absent for a visitor whose page is rendered: nothing can be sent to it. */
+	constructor(id: string, data: ConnectionData, socket: Socket | undefined) {
+		this.id = id;
+		this.data = data;
+		this.#socket = socket;
+	}
+
+	get isOpen(): boolean {
+		return this.#socket !== undefined && !this.#closing;
+	}
+
+	get bufferedBytes(): number {
+		return this.#socket?.bufferedBytes ?? 0;
+	}
+
+	get signal(): AbortSignal {
+		if (this.#abort === undefined) {
+			this.#abort = new AbortController();
+			if (this.#gone) this.#abort.abort();
+		}
+		return this.#abort.signal;
+	}
+
+	send(payload: Payload): SendStatus {
+		if (this.#socket === undefined || this.#closing) {
+			this.dropped += 1;
+			return 'dropped';
+		}
+		const status = this.#socket.send(payload);
+		if (status === 'dropped') this.dropped += 1;
+		return status;
+	}
+
+	cork(work: () => void): void {
+		if (this.#socket === undefined || this.#closing) work();
+		else this.#socket.cork(work);
+	}
+
+	close(code: number, reason: string = ''): void {
+		if (this.#socket === undefined || this.#closing) return;
+		this.#closing = true;
+		this.#socket.close(code, cut(reason, 123));
+	}
+
+	/** Everyone who follows `topic` but this connection; everyone, once it is gone. */
+	publishToOthers(topic: string, payload: Payload): boolean | undefined {
+		return this.#closing ? undefined : this.#socket?.publish(topic, payload);
+	}
+
+	follow(topic: string): boolean {
+		if (this.#socket === undefined || this.#closing) return false;
+		this.#socket.subscribe(topic);
+		return true;
+	}
+
+	unfollow(topic: string): void {
+		if (!this.#closing) this.#socket?.unsubscribe(topic);
+	}
+
+	/** The socket is gone: from here on everything is a no-op that is counted. */
+	detach(): void {
+		this.#socket = undefined;
+		this.#gone = true;
+		this.#abort?.abort();
+	}
+}
+
+function cut(text: string, bytes: number): string {
+	const encoded = new TextEncoder().encode(text);
+	if (encoded.byteLength <= bytes) return text;
+	// A character that is cut in half decodes to one replacement character, which may not fit.
+	return new TextDecoder().decode(encoded.subarray(0, bytes)).replace(/\ufffd+$/, '');
+}

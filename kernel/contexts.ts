@@ -1,0 +1,111 @@
+/** What each hook is handed: one context type per hook. */
+
+import type { Connection } from './connection.ts';
+import type { PublishResult } from './plugin.ts';
+import type { DEFERRED, TAKEN } from './run.ts';
+import type { MaybePromise } from './transport.ts';
+
+/** What the `upgrade` gates know about a connection. Plugins and apps add to it by merging. */
+export interface ConnectionData {
+	/** Who is connected; becomes `ctx.user` in live functions. */
+	user?: unknown;
+}
+
+/** An HTTP request that asks to become a connection, or to be rendered on behalf of one. */
+export interface UpgradeRequest {
+	/** Path and query, as sent. */
+	readonly url: string;
+	/** Names in lower case. */
+	readonly headers: Readonly<Record<string, string>>;
+	/** Address of the client, by the forwarded-header rules of the server. */
+	readonly ip: string;
+	/** The server's own origin (`https://example.com`), by `ORIGIN` or the forwarded-header rules. */
+	readonly origin: string | undefined;
+}
+
+export interface UpgradeContext {
+	/** Copied before any await: requests of uWebSockets.js do not outlive the synchronous call. */
+	readonly request: UpgradeRequest;
+	/** `socket` for a connection; `render` when a page is rendered for the same visitor. */
+	readonly purpose: 'socket' | 'render';
+	/** Values of the request's cookies; of several with one name the first, as in SvelteKit. */
+	readonly cookies: Readonly<Record<string, string | undefined>>;
+	/** Becomes `connection.data`. Later gates see what earlier ones wrote. */
+	readonly data: ConnectionData;
+	/** Headers of the 101 answer. Some proxies drop a connection whose 101 sets cookies. */
+	readonly responseHeaders: Record<string, string>;
+}
+
+export interface ConnectionContext {
+	readonly connection: Connection;
+}
+
+export interface MessageContext extends ConnectionContext {
+	/** The frame's discriminator: `rpc`, `stream`, `presence:sync`. */
+	readonly type: string;
+	/** Parsed once by the kernel; not validated. */
+	readonly frame: Readonly<Record<string, unknown>>;
+	/** What follows the header of a binary frame. */
+	readonly bytes: Uint8Array | undefined;
+}
+
+export interface TopicContext extends ConnectionContext {
+	readonly topic: string;
+}
+
+/** A place in the history of one topic. `('', 0)` is a topic that nobody has published to. */
+export interface Position {
+	readonly epoch: string;
+	readonly seq: number;
+}
+
+export interface SubscribeContext extends TopicContext {
+	/** Where a returning client left off. */
+	readonly since: Position | undefined;
+}
+
+export interface CloseContext extends ConnectionContext {
+	readonly code: number;
+	readonly reason: string;
+}
+
+/** `logged`: one order, no gaps, recoverable. `ephemeral`: newest wins, nothing promised. */
+export type TopicClass = 'logged' | 'ephemeral';
+
+export interface PublishContext {
+	readonly topic: string;
+	readonly event: string;
+	readonly class: TopicClass;
+	/** A `remote` frame came from another instance: relays and logs let it pass. */
+	readonly origin: 'local' | 'remote';
+	/** Who should not hear it; on ephemeral topics only. */
+	readonly except: Connection | undefined;
+	data: unknown;
+	/** 0 = not numbered. */
+	seq: number;
+	epoch: string;
+	/** The data as it goes on the wire; encodes it once, so `data` must not change afterwards. */
+	encoded(): EncodedValue;
+	/** Holds this frame and every later one of its topic until `work` settles, then goes on after this handler. */
+	defer(work: Promise<unknown>): typeof DEFERRED;
+	/** Answers TAKEN and says what the publisher is told. @default ok, local */
+	take(result: MaybePromise<PublishResult>): typeof TAKEN;
+}
+
+/** A value as JSON text, and whether that text is devalue's. */
+export interface EncodedValue {
+	/** `undefined` stands for a value that is `undefined`. */
+	readonly json: string | undefined;
+	readonly devalue: boolean;
+}
+
+export interface PublishedContext {
+	readonly topic: string;
+	readonly event: string;
+	readonly class: TopicClass;
+	readonly origin: 'local' | 'remote';
+	/** Parsed when it is first read. */
+	readonly data: unknown;
+	readonly seq: number;
+	readonly epoch: string;
+}

@@ -1,0 +1,61 @@
+/** The errors that a developer or an operator reads. What a client is sent: live-error.ts. */
+
+import { CLIENT_MESSAGES } from './client/messages.ts';
+
+/** The server's codes with their sentences. `%s` slots are filled in order. */
+const SERVER_MESSAGES = {
+	RT_CAPABILITY_MISSING:
+		'Plugin "%s" requires the capability "%s", which no plugin in the list provides. Add a plugin that does, or remove this one.',
+	RT_CAPABILITY_TAKEN: 'Plugins "%s" and "%s" both provide the capability "%s". Keep one of them.',
+	RT_CAPABILITY_UNKNOWN:
+		'Plugin "%s" asked for the capability "%s" without naming it in `requires` or `optional`. Add it there.',
+	RT_CAPABILITY_UNDECLARED:
+		'Plugin "%s" provides "%s" without naming it in `provides`. Add it there.',
+	RT_CAPABILITY_ABSENT:
+		'Plugin "%s" names "%s" in `provides`, and its setup did not provide it. Call kernel.provide().',
+	RT_CAPABILITY_CYCLE: 'Plugins require each other in a circle: %s.',
+	RT_PLUGIN_DUPLICATE: 'The plugin "%s" is listed twice. Remove one of them.',
+	RT_PLUGIN_TIMEOUT:
+		'Plugin "%s" did not finish %s within %s ms. A promise in it may never settle; raise limits.bootTimeout if it only needs longer.',
+	RT_HOOK_ASYNC:
+		'Plugin "%s" returned a promise from the synchronous hook "%s". Use ctx.defer(promise) in `publish`, or do the work without waiting for it.',
+	RT_HOOK_FAILED: 'Plugin "%s" threw in the hook "%s"; see the cause.',
+	RT_HOOK_VERDICT: 'Plugin "%s" answered the hook "%s" with %s, which is no answer of that hook.',
+	RT_DEFER_TIMEOUT:
+		'A frame of the topic "%s", deferred by plugin "%s", did not settle within %s ms. The frame is rejected.',
+	RT_OPTION_INVALID: 'The option "%s" of %s is %s. It must be %s.',
+	RT_CONFIG_INVALID:
+		'realtime.config has no valid default export: %s. Use export default defineConfig({ … }).',
+	RT_VALUE_UNSERIALIZABLE:
+		'A value for %s cannot be sent: %s. Send plain data, or add the type to `transport` in src/hooks.',
+	RT_STREAM_TOPIC:
+		'The topic of the stream "%s" came out as %s. A topic is a string, or a synchronous function that returns one.',
+	RT_LIVE_ARGUMENTS: '%s was called with %s. It takes %s.',
+	RT_LIVE_PATH: 'The path "%s" is taken by two live functions. Rename one of the exports.',
+	RT_STUB_SERVER_CALL:
+		'"%s" was called while rendering on the server. Call live functions in the browser; on the server load streams with `stream.load(event)` or use the function behind it.',
+	RT_SERVER_NOT_RUNNING:
+		'The realtime server does not run in this process, so "%s" cannot be loaded. A prerendered page cannot load a stream: export const prerender = false.',
+	RT_TRANSPORT_UNAVAILABLE:
+		'The transport "uws" is asked for, and uWebSockets.js cannot be used: %s.'
+} as const;
+
+export type ErrorCode = keyof typeof SERVER_MESSAGES | keyof typeof CLIENT_MESSAGES;
+
+/** Every code that this package raises, with its sentence. */
+export const MESSAGES: Readonly<Record<ErrorCode, string>> = {
+	...SERVER_MESSAGES,
+	...CLIENT_MESSAGES
+};
+
+/** An error of the developer's or the operator's; never sent to a client. */
+export class RealtimeError extends Error {
+	readonly code: ErrorCode;
+	override readonly name: string = 'RealtimeError';
+
+	constructor(code: ErrorCode, args: readonly unknown[] = [], options?: ErrorOptions) {
+		let slot = 0;
+		super(`[${code}] ${MESSAGES[code].replace(/%s/g, () => String(args[slot++]))}`, options);
+		this.code = code;
+	}
+}

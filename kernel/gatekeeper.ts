@@ -1,0 +1,91 @@
+/** Who may come in: the origin check, then the `upgrade` gates, within their time. */
+
+import { parse as parseCookies } from 'cookie';
+import type { Clock } from './clock.ts';
+import { deny, statusOf, type Denial } from './codes.ts';
+import type { ConnectionData, UpgradeContext, UpgradeRequest } from './contexts.ts';
+import type { HookTable } from './hooks.ts';
+import type { Limits } from './limits.ts';
+import { isAllowedOrigin, type Origins } from './origin.ts';
+import { isThenable, runGate } from './run.ts';
+import type { MaybePromise, UpgradeAnswer } from './transport.ts';
+
+export interface GatekeeperOptions {
+	readonly table: HookTable;
+	readonly clock: Clock;
+	readonly limits: Limits;
+	readonly origins: Origins | undefined;
+	readonly fail: (hook: string) => (plugin: string, error: unknown) => void;
+}
+
+class Upgrade implements UpgradeContext {
+	readonly request: UpgradeRequest;
+	readonly purpose: 'socket' | 'render';
+	readonly data: ConnectionData = {};
+	readonly responseHeaders: Record<string, string> = {};
+	#cookies: Readonly<Record<string, string | undefined>> | undefined = undefined;
+
+	constructor(request: UpgradeRequest, purpose: 'socket' | 'render') {
+		this.request = request;
+		this.purpose = purpose;
+	}
+
+	get cookies(): Readonly<Record<string, string | undefined>> {
+		return (this.#cookies ??= parseCookies(this.request.headers['cookie'] ?? ''));
+	}
+}
+
+export class Gatekeeper {
+	readonly #options: GatekeeperOptions;
+	#closed: boolean = false;
+
+	constructor(options: GatekeeperOptions) {
+		this.#options = options;
+	}
+
+	/** Refuses everyone from now on. */
+	close(): void {
+		this.#closed = true;
+	}
+
+	/** Reports a gate that threw, and refuses: a broken check lets nobody through. */
+	readonly failClosed = (hook: string): ((plugin: string, error: unknown) => Denial) => {
+		const fail = this.#options.fail(hook);
+		return (plugin, error) => {
+			fail(plugin, error);
+			return deny('INTERNAL_ERROR');
+		};
+	};
+
+	admit(request: UpgradeRequest, purpose: 'socket' | 'render'): MaybePromise<UpgradeAnswer> {
+		const { table, origins = 'same-origin' } = this.#options;
+		if (this.#closed) return refuse(deny('SERVICE_UNAVAILABLE', 'The server shuts down.'));
+		if (purpose === 'socket' && !isAllowedOrigin(request, origins)) {
+			return refuse(deny('FORBIDDEN', 'This origin may not connect.'));
+		}
+		const ctx = new Upgrade(request, purpose);
+		const verdict = runGate(table.list('upgrade'), ctx, this.failClosed('upgrade'));
+		if (!isThenable(verdict)) return answer(verdict, ctx);
+		return this.#inTime(verdict as Promise<Denial | undefined>).then((denial) =>
+			answer(denial, ctx)
+		);
+	}
+
+	#inTime(verdict: Promise<Denial | undefined>): Promise<Denial | undefined> {
+		const { clock, limits } = this.#options;
+		let cancel: (() => void) | undefined;
+		const late = new Promise<Denial>((resolve) => {
+			cancel = clock.after(limits.upgradeTimeout, () => resolve(deny('TIMED_OUT_GUARD')));
+		});
+		return Promise.race([verdict, late]).finally(() => cancel?.());
+	}
+}
+
+function answer(denial: Denial | undefined, ctx: Upgrade): UpgradeAnswer {
+	if (denial) return refuse(denial);
+	return { ok: true, data: ctx.data, responseHeaders: ctx.responseHeaders };
+}
+
+function refuse({ code, reason }: Denial): UpgradeAnswer {
+	return { ok: false, status: statusOf(code), code, reason };
+}

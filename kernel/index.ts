@@ -1,0 +1,87 @@
+/** The kernel's public surface, which plugins import and augment. */
+
+export type { Capabilities, CapabilityName } from './capabilities.ts';
+export { systemClock, type Clock } from './clock.ts';
+export {
+	CLOSE,
+	CODES,
+	deny,
+	messageOf,
+	statusOf,
+	willReconnect,
+	type Denial,
+	type DenialCode,
+	type KnownCode
+} from './codes.ts';
+export {
+	checkConfig,
+	defineConfig,
+	pluginsOf,
+	type RealtimeConfig,
+	type Register
+} from './config.ts';
+export type { Connection } from './connection.ts';
+export type {
+	CloseContext,
+	ConnectionContext,
+	ConnectionData,
+	EncodedValue,
+	MessageContext,
+	Position,
+	PublishContext,
+	PublishedContext,
+	SubscribeContext,
+	TopicClass,
+	TopicContext,
+	UpgradeContext,
+	UpgradeRequest
+} from './contexts.ts';
+export { RealtimeError, type ErrorCode } from './errors.ts';
+export { randomId } from './ids.ts';
+export { createKernel, type Kernel, type KernelOptions } from './kernel.ts';
+export { LIMITS, type Limits } from './limits.ts';
+export {
+	isLiveError,
+	LiveError,
+	toWireError,
+	type Issue,
+	type LiveErrorOptions,
+	type WireError
+} from './live-error.ts';
+export type { Origins } from './origin.ts';
+export {
+	definePlugin,
+	type HookName,
+	type HookOptions,
+	type KernelHooks,
+	type OutboundFrame,
+	type Plugin,
+	type PluginKernel,
+	type ProvidedBy,
+	type PublishOptions,
+	type PublishResult
+} from './plugin.ts';
+export {
+	encode,
+	encodeRecord,
+	encodeReply,
+	PROTOCOL,
+	type EventRecord,
+	type Frame,
+	type FrameOf,
+	type Frames,
+	type FrameType,
+	type RawFrame
+} from './protocol.ts';
+export { chain, DEFERRED, DROP, HANDLED, isThenable, TAKEN } from './run.ts';
+export type { Subscription } from './subscriptions.ts';
+export type {
+	MaybePromise,
+	Payload,
+	SendStatus,
+	Socket,
+	Transport,
+	TransportHost,
+	UpgradeAnswer
+} from './transport.ts';
+export { createValueCodec, type TransportHook, type ValueCodec } from './values.ts';

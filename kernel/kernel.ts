@@ -1,0 +1,202 @@
+/** The kernel: boots the plugins, and stands between them and a transport. */
+
+import { describePlugins, sortPlugins, withTimeout } from './boot.ts';
+import type { Capabilities, CapabilityName } from './capabilities.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { CLOSE } from './codes.ts';
+import { SocketConnection, type Connection } from './connection.ts';
+import type { ConnectionData, UpgradeRequest } from './contexts.ts';
+import { RealtimeError } from './errors.ts';
+import { Gatekeeper } from './gatekeeper.ts';
+import { HookTable } from './hooks.ts';
+import { randomId } from './ids.ts';
+import { LIMITS, type Limits } from './limits.ts';
+import { Mailroom } from './mailroom.ts';
+import type { Origins } from './origin.ts';
+import type { Plugin, ProvidedBy, PublishOptions, PublishResult } from './plugin.ts';
+import { createFacade, type Service } from './facade.ts';
+import { encode, PROTOCOL } from './protocol.ts';
+import { Publisher } from './publish.ts';
+import { runNotice } from './run.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { TopicClasses } from './topics.ts';
+import type { TopicClass } from './contexts.ts';
+import type { MaybePromise, Transport, TransportHost, UpgradeAnswer } from './transport.ts';
+import { createValueCodec, type ValueCodec } from './values.ts';
+
+export interface KernelOptions<List extends readonly Plugin[] = readonly Plugin[]> {
+	plugins: List;
+	transport: Transport;
+	/** @default the machine's clock */
+	clock?: Clock;
+	/** @default LIMITS */
+	limits?: Partial<Limits>;
+	/** @default 'same-origin' */
+	origins?: Origins;
+	/** Topic patterns and their class; what nothing declares is logged. */
+	topics?: Readonly<Record<string, TopicClass>>;
+	/** How values are written and read. @default JSON and devalue, without types of the app's own */
+	values?: ValueCodec;
+	/** Hears of every error that no client may see. @default console.error */
+	report?: (plugin: string, error: unknown) => void;
+}
+
+export interface Kernel<Provided extends CapabilityName = CapabilityName> extends TransportHost {
+	readonly instanceId: string;
+	readonly clock: Clock;
+	readonly limits: Limits;
+	readonly values: ValueCodec;
+	readonly connections: ReadonlySet<Connection>;
+	/** Sets every plugin up, one after the other. @throws {RealtimeError} naming the plugin. */
+	start(): Promise<void>;
+	/** Refuses newcomers, closes every connection with 1012, runs `shutdown` within its limit. */
+	shutdown(): Promise<void>;
+	use<N extends Provided>(name: N): Capabilities[N];
+	find<N extends CapabilityName>(name: N): Capabilities[N] | undefined;
+	publish(
+		topic: string,
+		event: string,
+		data?: unknown,
+		options?: PublishOptions
+	): MaybePromise<PublishResult>;
+	/** Runs the `upgrade` gates for a page that is rendered for the same visitor. */
+	identify(request: UpgradeRequest): MaybePromise<UpgradeAnswer>;
+	/** Plugins in boot order, their capabilities, and who listens to each hook. */
+	describe(): string;
+}
+
+/** @throws {RealtimeError} RT_PLUGIN_DUPLICATE, RT_CAPABILITY_{MISSING,TAKEN,CYCLE}. */
+export function createKernel<const List extends readonly Plugin[]>(
+	options: KernelOptions<List>
+): Kernel<ProvidedBy<List>> {
+	const { transport } = options;
+	const clock = options.clock ?? systemClock;
+	const limits: Limits = { ...LIMITS, ...options.limits };
+	const values = options.values ?? createValueCodec();
+	const report = options.report ?? reportToConsole;
+	const instanceId = randomId();
+	const plugins = sortPlugins(options.plugins);
+
+	const table = new HookTable();
+	const services = new Map<string, Service>([['clock', { plugin: 'kernel', service: clock }]]);
+	const classes = new TopicClasses(options.topics);
+	const connections = new Set<Connection>();
+	const bootTimes = new Map<string, number>();
+	const disposals: (() => void)[] = [];
+	const fail = (hook: string) => (plugin: string, error: unknown) => {
+		report(plugin, new RealtimeError('RT_HOOK_FAILED', [plugin, hook], { cause: error }));
+	};
+
+	const publisher = new Publisher({ table, transport, classes, clock, limits, values, report });
+	const gatekeeper = new Gatekeeper({ table, clock, limits, origins: options.origins, fail });
+	const subscriptions = new Subscriptions({
+		table,
+		classes,
+		topicLimit: limits.topic,
+		fail: gatekeeper.failClosed
+	});
+	const mailroom = new Mailroom({ table, limits, fail: fail('message') });
+	let connectionCount = 0;
+
+	async function setUp(plugin: Plugin): Promise<void> {
+		const facade = createFacade(plugin, {
+			instanceId,
+			clock,
+			limits,
+			values,
+			table,
+			services,
+			classes,
+			connections,
+			publisher,
+			subscriptions,
+			gatekeeper,
+			report,
+			disposals
+		});
+		const begun = clock.now();
+		const work = (): MaybePromise<void> => plugin.setup(facade);
+		await withTimeout(work, clock, limits.bootTimeout, plugin.name, 'setup');
+		bootTimes.set(plugin.name, clock.now() - begun);
+		for (const capability of plugin.provides ?? []) {
+			if (!services.has(capability)) {
+				throw new RealtimeError('RT_CAPABILITY_ABSENT', [plugin.name, capability]);
+			}
+		}
+	}
+
+	return {
+		instanceId,
+		clock,
+		limits,
+		values,
+		connections,
+
+		async start() {
+			for (const plugin of plugins) await setUp(plugin);
+			for (const { plugin, handler } of table.list('ready')) {
+				await withTimeout(handler, clock, limits.bootTimeout, plugin, 'ready');
+			}
+		},
+
+		async shutdown() {
+			gatekeeper.close();
+			for (const connection of [...connections]) {
+				connection.close(CLOSE.RESTART, 'The server restarts.');
+			}
+			const ctx = { deadline: clock.now() + limits.shutdownTimeout };
+			const work = (): MaybePromise<void> =>
+				runNotice([...table.list('shutdown')].reverse(), ctx, fail('shutdown'));
+			await withTimeout(work, clock, limits.shutdownTimeout, 'kernel', 'shutdown').catch(
+				(error: unknown) => report('kernel', error)
+			);
+			for (const dispose of disposals.splice(0)) dispose();
+		},
+
+		use: (name) => services.get(name)?.service as never,
+		find: (name) => services.get(name)?.service as never,
+		publish: (topic, event, data, publishOptions) =>
+			publisher.publish(topic, event, data, publishOptions),
+		identify: (request) => gatekeeper.admit(request, 'render'),
+		describe: () => describePlugins(plugins, table, bootTimes),
+
+		upgrade: (request) => gatekeeper.admit(request, 'socket'),
+
+		open(socket, data: ConnectionData) {
+			const id = `${instanceId}-${(connectionCount += 1).toString(36)}`;
+			const connection = new SocketConnection(id, data, socket);
+			connections.add(connection);
+			connection.send(
+				encode({
+					type: 'welcome',
+					protocol: PROTOCOL,
+					connection: id,
+					limits: { message: limits.message, batch: limits.batch }
+				})
+			);
+			void runNotice(table.list('open'), { connection }, fail('open'));
+			return connection;
+		},
+
+		message(connection, payload, byteLength) {
+			mailroom.receive(connection, payload, byteLength);
+		},
+
+		drain(connection) {
+			void runNotice(table.list('drain'), { connection }, fail('drain'));
+		},
+
+		close(connection, code, reason) {
+			if (!connections.delete(connection)) return;
+			const gone = connection as SocketConnection;
+			gone.detach();
+			subscriptions.leaveAll(gone);
+			const handlers = [...table.list('close')].reverse();
+			void runNotice(handlers, { connection, code, reason }, fail('close'));
+		}
+	};
+}
+
+function reportToConsole(plugin: string, error: unknown): void {
+	console.error(`[svelte-realtime] ${plugin}:`, error);
+}

@@ -1,0 +1,70 @@
+/** The errors that a client is sent, apart from the table of the others: a browser loads this file. */
+
+import { CODES, messageOf, type DenialCode } from './codes.ts';
+
+/** One thing that is wrong with an input, as Standard Schema reports it. */
+export interface Issue {
+	readonly message: string;
+	/** Keys from the input down to the value. */
+	readonly path: readonly (string | number)[];
+}
+
+/** An error as it stands in a frame. */
+export interface WireError {
+	readonly code: DenialCode;
+	readonly message: string;
+	readonly issues?: readonly Issue[];
+	/** Milliseconds after which trying again can help. */
+	readonly retryAfter?: number;
+}
+
+const LIVE_ERROR: unique symbol = Symbol.for('svelte-realtime.live-error') as never;
+
+export interface LiveErrorOptions extends ErrorOptions {
+	issues?: readonly Issue[];
+	/** Milliseconds after which trying again can help. */
+	retryAfter?: number;
+}
+
+/**
+ * An error that a live function throws and the caller receives, with its code and message.
+ *
+ * Whatever else a live function throws reaches the client as INTERNAL_ERROR without a detail.
+ *
+ * @example throw new LiveError('FORBIDDEN', 'Only the owner may delete a board.');
+ */
+export class LiveError extends Error {
+	readonly code: DenialCode;
+	readonly issues: readonly Issue[] | undefined;
+	readonly retryAfter: number | undefined;
+	override readonly name: string = 'LiveError';
+
+	constructor(code: DenialCode, message: string = messageOf(code), options: LiveErrorOptions = {}) {
+		super(message, options);
+		this.code = code;
+		this.issues = options.issues;
+		this.retryAfter = options.retryAfter;
+		Object.defineProperty(this, LIVE_ERROR, { value: true });
+	}
+
+	/** Whether trying the same again can help, by the table of codes. */
+	get retryable(): boolean {
+		return Object.hasOwn(CODES, this.code) && CODES[this.code]!.retryable;
+	}
+}
+
+/** Knows a LiveError of any copy of this package, which bundling can make several of. */
+export function isLiveError(error: unknown): error is LiveError {
+	return typeof error === 'object' && error !== null && LIVE_ERROR in error;
+}
+
+/** What a client may know of an error: all of a LiveError, nothing of any other. */
+export function toWireError(error: unknown): WireError {
+	if (!isLiveError(error)) return { code: 'INTERNAL_ERROR', message: messageOf('INTERNAL_ERROR') };
+	return {
+		code: error.code,
+		message: error.message,
+		...(error.issues && { issues: error.issues }),
+		...(error.retryAfter !== undefined && { retryAfter: error.retryAfter })
+	};
+}

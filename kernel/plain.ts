@@ -1,0 +1,35 @@
+/** How deep a value may be nested before it is left to devalue. */
+const DEPTH = 100;
+
+/**
+ * Whether `JSON.stringify` keeps this value as it is.
+ *
+ * A property that is `undefined` counts as kept: it reads as `undefined` on the other side too.
+ * Cycles are found by their depth, which costs nothing on the values that matter.
+ */
+export function isPlain(value: unknown, depth: number = 0): boolean {
+	switch (typeof value) {
+		case 'string':
+		case 'boolean':
+			return true;
+		case 'number':
+			return Number.isFinite(value) && !(value === 0 && 1 / value < 0);
+		case 'object':
+			break;
+		default:
+			return false;
+	}
+	if (value === null) return true;
+	if (depth > DEPTH) return false;
+	if (Array.isArray(value)) {
+		for (let i = 0; i < value.length; i += 1) if (!isPlain(value[i], depth + 1)) return false;
+		return true;
+	}
+	const prototype: unknown = Object.getPrototypeOf(value);
+	if (prototype !== Object.prototype && prototype !== null) return false;
+	for (const key in value) {
+		const item = (value as Record<string, unknown>)[key];
+		if (item !== undefined && !isPlain(item, depth + 1)) return false;
+	}
+	return Object.getOwnPropertySymbols(value).length === 0 && !Object.hasOwn(value, '__proto__');
+}

@@ -1,0 +1,150 @@
+/** The log of one process: a ring of frames per topic, under bounds of frames and bytes. */
+
+import { randomId, type Position } from 'svelte-realtime/kernel';
+import type { LogEntry, ReplayLog, Tail } from './port.ts';
+
+export interface MemoryLogOptions {
+	/** Frames kept per topic. */
+	readonly size: number;
+	/** Bytes kept per topic. */
+	readonly topicBytes: number;
+	/** Bytes kept in all; the topics that were used longest ago let go of their frames first. */
+	readonly bytes: number;
+	/** Topics whose position is remembered; past it those nobody follows begin anew, in a new epoch. */
+	readonly topics: number;
+}
+
+interface Kept extends LogEntry {
+	readonly bytes: number;
+}
+
+/** One topic: `entries[start]` is the oldest that is kept. */
+interface TopicLog {
+	readonly epoch: string;
+	seq: number;
+	entries: Kept[];
+	/** Index of the oldest entry: shifting an array at each append would cost its length. */
+	start: number;
+	bytes: number;
+	followers: number;
+}
+
+/** Bytes of the objects around an entry's text, roughly. */
+const OVERHEAD = 96;
+const NOWHERE: Position = { epoch: '', seq: 0 };
+
+export function memoryLog(options: MemoryLogOptions): ReplayLog {
+	const { size, topicBytes, topics: maxTopics } = options;
+	// Least recently used first: a Map keeps the order in which keys were set.
+	const topics = new Map<string, TopicLog>();
+	const followed = new Map<string, number>();
+	const instance = randomId();
+	let epochs = 0;
+	let totalBytes = 0;
+
+	/** Lets go of the oldest frame of a topic. */
+	function drop(log: TopicLog): void {
+		const entry = log.entries[log.start]!;
+		log.entries[log.start] = undefined as never;
+		log.start += 1;
+		log.bytes -= entry.bytes;
+		totalBytes -= entry.bytes;
+		if (log.start >= 64 && log.start * 2 >= log.entries.length) {
+			log.entries = log.entries.slice(log.start);
+			log.start = 0;
+		}
+	}
+
+	function open(topic: string): TopicLog {
+		let log = topics.get(topic);
+		if (log === undefined) {
+			if (topics.size >= maxTopics) forgetOne();
+			log = {
+				epoch: `${instance}.${(epochs += 1).toString(36)}`,
+				seq: 0,
+				entries: [],
+				start: 0,
+				bytes: 0,
+				followers: followed.get(topic) ?? 0
+			};
+		} else {
+			topics.delete(topic);
+		}
+		topics.set(topic, log);
+		return log;
+	}
+
+	/** Forgets the topic that was used longest ago and that nobody follows. */
+	function forgetOne(): void {
+		for (const [topic, log] of topics) {
+			if (log.followers > 0) continue;
+			while (log.start < log.entries.length) drop(log);
+			topics.delete(topic);
+			return;
+		}
+	}
+
+	function trim(log: TopicLog): void {
+		while (log.entries.length - log.start > size || log.bytes > topicBytes) drop(log);
+		if (totalBytes <= options.bytes) return;
+		for (const oldest of topics.values()) {
+			while (oldest.start < oldest.entries.length && totalBytes > options.bytes) drop(oldest);
+			if (totalBytes <= options.bytes) return;
+		}
+	}
+
+	function since(topic: string, position: Position): readonly LogEntry[] | 'epoch' | 'truncated' {
+		const log = topics.get(topic);
+		if (log === undefined) return position.seq === 0 && position.epoch === '' ? [] : 'epoch';
+		// ('', 0) is where every topic begins, so any first epoch continues it.
+		const isBeginning = position.epoch === '' && position.seq === 0;
+		if (!isBeginning && position.epoch !== log.epoch) return 'epoch';
+		if (position.seq > log.seq) return 'epoch';
+		const missing = log.seq - position.seq;
+		const kept = log.entries.length - log.start;
+		if (missing > kept) return 'truncated';
+		return log.entries.slice(log.entries.length - missing);
+	}
+
+	return {
+		append(topic, event, value) {
+			const log = open(topic);
+			const bytes = OVERHEAD + event.length + Buffer.byteLength(value.json ?? '');
+			log.entries.push({ seq: (log.seq += 1), event, value, bytes });
+			log.bytes += bytes;
+			totalBytes += bytes;
+			trim(log);
+			return { epoch: log.epoch, seq: log.seq };
+		},
+
+		follow(topic): Tail {
+			followed.set(topic, (followed.get(topic) ?? 0) + 1);
+			const log = topics.get(topic);
+			if (log) log.followers += 1;
+			let isOpen = true;
+			return {
+				head() {
+					const current = topics.get(topic);
+					return current === undefined ? NOWHERE : { epoch: current.epoch, seq: current.seq };
+				},
+				since: (position) => since(topic, position),
+				last(count) {
+					const current = topics.get(topic);
+					const kept = current?.entries.slice(current.start) ?? [];
+					return kept.slice(Math.max(kept.length - count, 0));
+				},
+				close() {
+					if (!isOpen) return;
+					isOpen = false;
+					const count = followed.get(topic)! - 1;
+					if (count === 0) followed.delete(topic);
+					else followed.set(topic, count);
+					const current = topics.get(topic);
+					if (current) current.followers = count;
+				}
+			};
+		},
+
+		range: since
+	};
+}

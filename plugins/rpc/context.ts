@@ -1,0 +1,93 @@
+/** `ctx`: what a live function is handed. */
+
+import type {
+	Capabilities,
+	CapabilityName,
+	Connection,
+	MaybePromise,
+	PluginKernel,
+	Plugin,
+	ProvidedBy,
+	PublishOptions,
+	PublishResult,
+	RealtimeConfig,
+	Register
+} from 'svelte-realtime/kernel';
+
+/** What the app's realtime.config registers; its plugins decide what `ctx` has. */
+type RegisteredPlugins = Register extends {
+	config: RealtimeConfig<infer Preset, infer Plugins>;
+}
+	? Preset[number] | Plugins[number]
+	: never;
+
+/** The type of `ctx.user`, where the app registers one. */
+export type RegisteredUser = Register extends { user: infer User } ? User : unknown;
+
+/** Services without a dot in their name; those with one are ports, for plugins only. */
+type Services<Name> = Name extends `${string}.${string}` | 'clock' ? never : Name;
+
+/** The kernel's own part of `ctx`. */
+export interface BaseContext {
+	/** Who calls, as the `upgrade` gates found out; `null` when none of them said. */
+	readonly user: RegisteredUser;
+	/** Whose call this is. For a page that is rendered: a connection that is not open. */
+	readonly connection: Connection;
+	/** `module/function`. */
+	readonly path: string;
+	/** Aborts when the connection closes. */
+	readonly signal: AbortSignal;
+	/** Publishes to a topic; may be ignored or awaited, never throws. */
+	publish(
+		topic: string,
+		event: string,
+		data?: unknown,
+		options?: PublishOptions
+	): MaybePromise<PublishResult>;
+}
+
+/** `ctx` of a live function: the base, and the services of the app's plugins by name. */
+export type LiveContext = BaseContext & {
+	readonly [
+		K in Services<ProvidedBy<readonly (RegisteredPlugins & Plugin)[]>> & CapabilityName
+	]: Capabilities[K];
+};
+
+export type ContextFactory = (connection: Connection, path: string) => LiveContext;
+
+/** Makes the class of this kernel's contexts: all of one shape, services on the prototype. */
+export function contextFactory(
+	kernel: Pick<PluginKernel<never, never>, 'capabilities' | 'find' | 'publish'>
+): ContextFactory {
+	class Context implements BaseContext {
+		readonly user: RegisteredUser;
+		readonly connection: Connection;
+		readonly path: string;
+
+		constructor(connection: Connection, path: string) {
+			this.user = (connection.data.user ?? null) as RegisteredUser;
+			this.connection = connection;
+			this.path = path;
+		}
+
+		get signal(): AbortSignal {
+			return this.connection.signal;
+		}
+
+		publish(
+			topic: string,
+			event: string,
+			data?: unknown,
+			options?: PublishOptions
+		): MaybePromise<PublishResult> {
+			return kernel.publish(topic, event, data, options);
+		}
+	}
+
+	for (const name of kernel.capabilities()) {
+		if (name.includes('.') || name in Context.prototype) continue;
+		const service = kernel.find(name);
+		Object.defineProperty(Context.prototype, name, { get: () => service, enumerable: true });
+	}
+	return (connection, path) => new Context(connection, path) as LiveContext;
+}

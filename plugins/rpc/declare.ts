@@ -1,0 +1,89 @@
+/** `live()`: declares a function that browsers may call. */
+
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { RealtimeError } from 'svelte-realtime/kernel';
+import type { LiveContext } from './context.ts';
+
+/** What stands behind a live export, under its `~live` property. Plugins declare kinds of their own. */
+export interface Declaration {
+	/** Decides what runs the declaration, whatever a client asks for. */
+	readonly kind: string;
+	/** Checks the first argument. */
+	readonly schema: StandardSchemaV1 | undefined;
+}
+
+export interface RpcDeclaration extends Declaration {
+	readonly kind: 'rpc';
+	readonly handler: (ctx: LiveContext, ...args: unknown[]) => unknown;
+}
+
+/** A function that browsers may call through `$live/*`, and servers like any other. */
+export interface LiveFunction<
+	Args extends readonly unknown[],
+	Result,
+	Input extends readonly unknown[] = Args
+> {
+	(ctx: LiveContext, ...args: Args): Result;
+	readonly '~live': RpcDeclaration & {
+		/** Type only: what a client passes. */
+		readonly args?: Input;
+		/** Type only: what a client gets. */
+		readonly result?: Awaited<Result>;
+	};
+}
+
+/** Declares a function that takes its arguments as they come. */
+export function rpcFunction<Args extends readonly unknown[], Result>(
+	handler: (ctx: LiveContext, ...args: Args) => Result
+): LiveFunction<Args, Result>;
+/**
+ * Declares a function whose first argument is checked by a Standard Schema (valibot, zod, arktype).
+ * What fails is answered with VALIDATION and the schema's issues; the handler gets the schema's output.
+ */
+export function rpcFunction<
+	Schema extends StandardSchemaV1,
+	Rest extends readonly unknown[],
+	Result
+>(
+	schema: Schema,
+	handler: (ctx: LiveContext, input: StandardSchemaV1.InferOutput<Schema>, ...rest: Rest) => Result
+): LiveFunction<
+	[input: StandardSchemaV1.InferOutput<Schema>, ...rest: Rest],
+	Result,
+	[input: StandardSchemaV1.InferInput<Schema>, ...rest: Rest]
+>;
+export function rpcFunction(first: unknown, second?: unknown): unknown {
+	const schema = second === undefined ? undefined : first;
+	const handler = second === undefined ? first : second;
+	if (typeof handler !== 'function') {
+		const wanted = 'a function, or a schema and a function';
+		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live()', typeof handler, wanted]);
+	}
+	if (second !== undefined && !isStandardSchema(schema)) {
+		const wanted = 'a Standard Schema (valibot, zod, arktype) before the function';
+		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live()', 'something that is no schema', wanted]);
+	}
+	return declared(handler as (...args: never[]) => unknown, { kind: 'rpc', schema, handler });
+}
+
+/** A function that does what `run` does and carries the declaration. `run` itself is left alone. */
+export function declared(
+	run: (...args: never[]) => unknown,
+	declaration: object
+): (...args: never[]) => unknown {
+	const live = (...args: never[]): unknown => run(...args);
+	return Object.defineProperty(live, '~live', { value: Object.freeze(declaration) });
+}
+
+/** The declaration behind an export, if it is a live one. */
+export function declarationOf(value: unknown): Declaration | undefined {
+	if (typeof value !== 'function' || !Object.hasOwn(value, '~live')) return undefined;
+	return (value as unknown as { '~live': Declaration })['~live'];
+}
+
+export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
+	return (
+		((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+		typeof (value as Partial<StandardSchemaV1>)['~standard']?.validate === 'function'
+	);
+}

@@ -1,0 +1,205 @@
+/** Calls: one pipeline from a frame to a live function and back. */
+
+import {
+	definePlugin,
+	encode,
+	encodeReply,
+	HANDLED,
+	isThenable,
+	LiveError,
+	isLiveError,
+	toWireError,
+	type Connection,
+	type MaybePromise,
+	type Plugin
+} from 'svelte-realtime/kernel';
+import { contextFactory, type ContextFactory, type LiveContext } from './context.ts';
+import type { Declaration, RpcDeclaration } from './declare.ts';
+import type {} from './frames.ts';
+import { createRegistry, type LiveModules } from './registry.ts';
+import { validate } from './validate.ts';
+
+export type { BaseContext, LiveContext, RegisteredUser } from './context.ts';
+export {
+	declared,
+	rpcFunction,
+	type Declaration,
+	type LiveFunction,
+	type RpcDeclaration
+} from './declare.ts';
+export type { CallFrame } from './frames.ts';
+export type { LiveModules } from './registry.ts';
+export { serverRpc } from './server-stub.ts';
+
+/** What is asked for, whoever asks: a frame, a page that is rendered, a test. */
+export interface Invocation {
+	/** The kind that the asker may run; the declaration decides whether it is one. */
+	readonly kind: string;
+	readonly path: unknown;
+	readonly args: unknown;
+	/** The arguments are in devalue's flat form. */
+	readonly devalue: boolean;
+	readonly connection: Connection;
+}
+
+/** The last step of the pipeline. */
+export type Run<D extends Declaration, R> = (
+	ctx: LiveContext,
+	declaration: D,
+	args: readonly unknown[]
+) => MaybePromise<R>;
+
+/** The live functions of this server. */
+export interface Rpc {
+	/** Replaces all live modules in one step. */
+	mount(modules: LiveModules): void;
+	/** `module/function` of every live export. */
+	paths(): readonly string[];
+	/**
+	 * The pipeline of every kind of call: resolve, validate, run.
+	 *
+	 * @throws {LiveError} NOT_FOUND, INVALID_REQUEST, VALIDATION; and whatever `run` throws.
+	 */
+	invoke<D extends Declaration, R>(invocation: Invocation, run: Run<D, R>): MaybePromise<R>;
+	/** Sends the answer to a frame that failed; reports what is no LiveError. */
+	answerError(connection: Connection, id: number | null, error: unknown): void;
+}
+
+declare module 'svelte-realtime/kernel' {
+	interface Capabilities {
+		rpc: Rpc;
+	}
+}
+
+/** The kinds a client can ask for, in its own words. */
+const KINDS: Readonly<Record<string, string>> = { rpc: 'a function', stream: 'a stream' };
+
+/** Answers `rpc` frames. Every call is answered, whatever its handler does. */
+export function rpc(): Plugin<never, 'rpc'> {
+	return definePlugin({
+		name: 'rpc',
+		provides: ['rpc'],
+		setup(kernel) {
+			const { values, limits } = kernel;
+			const registry = createRegistry();
+			const running = new WeakMap<Connection, number>();
+			let createContext: ContextFactory = () => {
+				throw new LiveError('SERVICE_UNAVAILABLE', 'The server is starting.');
+			};
+			kernel.hook('ready', () => {
+				createContext = contextFactory(kernel);
+			});
+
+			function invoke<D extends Declaration, R>(
+				{ kind, path, args, devalue, connection }: Invocation,
+				run: Run<D, R>
+			): MaybePromise<R> {
+				const declaration = registry.get(path);
+				if (declaration === undefined) throw new LiveError('NOT_FOUND');
+				if (declaration.kind !== kind) {
+					const what = KINDS[declaration.kind] ?? declaration.kind;
+					throw new LiveError('INVALID_REQUEST', `"${String(path)}" is ${what}.`);
+				}
+				const list = values.decode(args ?? [], devalue);
+				if (!Array.isArray(list)) {
+					throw new LiveError('INVALID_REQUEST', 'The arguments are a list.');
+				}
+				const ctx = createContext(connection, path as string);
+				const { schema } = declaration;
+				if (schema === undefined) return run(ctx, declaration as D, list);
+				const input = validate(schema, list[0]);
+				if (isThenable(input)) {
+					return Promise.resolve(input).then((checked) =>
+						run(ctx, declaration as D, [checked, ...list.slice(1)])
+					);
+				}
+				list[0] = input;
+				return run(ctx, declaration as D, list);
+			}
+
+			function answerError(connection: Connection, id: number | null, error: unknown): void {
+				if (!isLiveError(error)) kernel.report(error);
+				let frame: string;
+				try {
+					frame = encode({ type: 'reply', id, error: toWireError(error) });
+				} catch (unserializable) {
+					// A LiveError whose own fields cannot be written is a fault of the handler.
+					kernel.report(unserializable);
+					frame = encode({ type: 'reply', id, error: toWireError(unserializable) });
+				}
+				connection.send(frame);
+			}
+
+			function answer(connection: Connection, id: number, path: unknown, result: unknown): void {
+				try {
+					connection.send(encodeReply(id, values.encode(result, `the result of ${String(path)}`)));
+				} catch (error) {
+					answerError(connection, id, error);
+				}
+			}
+
+			/** Waits for a handler, counted, so that no connection can pile up calls without end. */
+			async function answerLater(
+				connection: Connection,
+				id: number,
+				path: unknown,
+				result: PromiseLike<unknown>
+			): Promise<void> {
+				running.set(connection, (running.get(connection) ?? 0) + 1);
+				try {
+					answer(connection, id, path, await result);
+				} catch (error) {
+					answerError(connection, id, error);
+				} finally {
+					running.set(connection, running.get(connection)! - 1);
+				}
+			}
+
+			kernel.hook(
+				'message',
+				({ connection, frame }) => {
+					const { id, path } = frame;
+					if (!isCallId(id)) {
+						answerError(connection, null, new LiveError('INVALID_REQUEST', 'A call has an id.'));
+						return HANDLED;
+					}
+					try {
+						if ((running.get(connection) ?? 0) >= limits.calls) {
+							throw new LiveError('RATE_LIMITED', 'Too many calls are running.');
+						}
+						const result = invoke(
+							{
+								kind: 'rpc',
+								path,
+								args: frame['args'],
+								devalue: frame['devalue'] === true,
+								connection
+							},
+							runHandler
+						);
+						if (isThenable(result)) void answerLater(connection, id, path, result);
+						else answer(connection, id, path, result);
+					} catch (error) {
+						answerError(connection, id, error);
+					}
+					return HANDLED;
+				},
+				{ type: 'rpc' }
+			);
+
+			kernel.provide('rpc', {
+				mount: registry.mount,
+				paths: registry.paths,
+				invoke,
+				answerError
+			});
+		}
+	});
+}
+
+const runHandler: Run<RpcDeclaration, unknown> = (ctx, declaration, args) =>
+	declaration.handler(ctx, ...args);
+
+export function isCallId(id: unknown): id is number {
+	return typeof id === 'number' && Number.isSafeInteger(id) && id >= 0;
+}

@@ -1,0 +1,59 @@
+/** The frames of streams. */
+
+import type { EventRecord, Position } from 'svelte-realtime/kernel';
+
+/** How events change the value of a stream. */
+export type MergeName = 'crud' | 'latest' | 'set';
+
+/** What a client must know to apply events as the server means them. */
+export interface MergeOptions {
+	/** @default 'crud' */
+	readonly merge: MergeName;
+	/** Field that identifies an item. @default 'id' */
+	readonly key: string;
+	/** New items go first instead of last. @default false */
+	readonly prepend: boolean;
+	/** Most items kept; 0 = all. @default 0 for crud, 50 for latest */
+	readonly max: number;
+}
+
+export interface StreamFrame {
+	/** Chosen by the client from the same counter as calls. */
+	readonly id: number;
+	readonly path: string;
+	readonly args?: unknown;
+	readonly devalue?: true;
+	/** Where the client's value stands; it wants what came after. */
+	readonly since?: Position;
+}
+
+export interface SnapshotFrame extends MergeOptions, Position {
+	readonly id: number;
+	readonly topic: string;
+	readonly data?: unknown;
+	readonly devalue?: true;
+	/** What came after the position while the value was being loaded. */
+	readonly events?: readonly EventRecord[];
+	/** Why a client that named a position is not continued: its history is gone. */
+	readonly reset?: 'epoch' | 'truncated' | 'overflow';
+}
+
+export interface RecoveredFrame extends MergeOptions, Position {
+	readonly id: number;
+	readonly topic: string;
+	/** Everything after the client's position, in order. */
+	readonly events: readonly EventRecord[];
+}
+
+declare module 'svelte-realtime/kernel' {
+	interface Frames {
+		/** Client: follows a stream; answered by `stream:snapshot`, `stream:recovered`, or a `reply` with an error. */
+		stream: StreamFrame;
+		/** Client: ends the stream that was begun with this id. Not answered. */
+		'stream:end': { readonly id: number };
+		/** Server: the value of a stream at a position; events of the topic follow it. */
+		'stream:snapshot': SnapshotFrame;
+		/** Server: what a returning client missed; events of the topic follow it. */
+		'stream:recovered': RecoveredFrame;
+	}
+}

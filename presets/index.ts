@@ -1,0 +1,1 @@
+export { single, type SingleCapability, type SingleOptions } from './single.ts';
