@@ -77,6 +77,7 @@ const HOOKS: readonly HookName[] = [
 	'unsubscribe',
 	'publish',
 	'published',
+	'limited',
 	'drain',
 	'close',
 	'ready',

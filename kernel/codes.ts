@@ -1,38 +1,71 @@
 /** The codes that a client can meet: denials and errors in frames, and codes of closing. */
 
-/** What each code means, the HTTP status of a refused upgrade, and whether trying again can help. */
-const TABLE = {
-	INVALID_REQUEST: { status: 400, retryable: false, message: 'The request is not well formed.' },
-	VALIDATION: { status: 400, retryable: false, message: 'The input is not valid.' },
-	INVALID_TOPIC: { status: 400, retryable: false, message: 'The topic name is not valid.' },
-	UNAUTHENTICATED: { status: 401, retryable: false, message: 'Sign in first.' },
-	FORBIDDEN: { status: 403, retryable: false, message: 'Access denied.' },
-	NOT_FOUND: { status: 404, retryable: false, message: 'There is no such function.' },
-	CONFLICT: { status: 409, retryable: false, message: 'The request conflicts with another one.' },
-	PAYLOAD_TOO_LARGE: { status: 413, retryable: false, message: 'The message is too large.' },
-	RATE_LIMITED: { status: 429, retryable: true, message: 'Too many requests.' },
-	INTERNAL_ERROR: { status: 500, retryable: false, message: 'Internal server error.' },
-	SERVICE_UNAVAILABLE: { status: 503, retryable: true, message: 'The service is not available.' },
-	TIMED_OUT_GUARD: { status: 504, retryable: true, message: 'The check took too long.' },
-	TIMEOUT: { status: 504, retryable: true, message: 'No answer in time.' },
-	DISCONNECTED: { status: 503, retryable: true, message: 'The connection was lost.' },
-	CONNECTION_CLOSED: { status: 503, retryable: false, message: 'The connection is closed.' },
-	QUEUE_FULL: { status: 503, retryable: true, message: 'The send queue is full.' },
-	STALE: { status: 409, retryable: false, message: 'The call waited for too long.' },
-	UNKNOWN_OUTCOME: {
-		status: 500,
-		retryable: false,
-		message: 'Whether the call has run cannot be known.'
-	}
+/** Sentences of the codes that a client raises by itself: the ones that a page has to load. */
+export const CLIENT_SENTENCES = {
+	PAYLOAD_TOO_LARGE: 'The message is too large.',
+	TIMEOUT: 'No answer in time.',
+	DISCONNECTED: 'The connection was lost.',
+	CONNECTION_CLOSED: 'The connection is closed.',
+	QUEUE_FULL: 'The send queue is full.'
 } as const;
+
+/** Codes after which trying the same again can help. */
+const RETRYABLE: readonly string[] = [
+	'RATE_LIMITED',
+	'SERVICE_UNAVAILABLE',
+	'TIMED_OUT_GUARD',
+	'TIMEOUT',
+	'DISCONNECTED',
+	'QUEUE_FULL'
+];
+
+/**
+ * What each code means, and the HTTP status of a refused upgrade. A row without a sentence has it
+ * above.
+ */
+const TABLE = {
+	INVALID_REQUEST: { status: 400, message: 'The request is not well formed.' },
+	VALIDATION: { status: 400, message: 'The input is not valid.' },
+	INVALID_TOPIC: { status: 400, message: 'The topic name is not valid.' },
+	UNAUTHENTICATED: { status: 401, message: 'Sign in first.' },
+	FORBIDDEN: { status: 403, message: 'Access denied.' },
+	NOT_FOUND: { status: 404, message: 'There is no such function.' },
+	CONFLICT: { status: 409, message: 'The request conflicts with another one.' },
+	PAYLOAD_TOO_LARGE: { status: 413 },
+	RATE_LIMITED: { status: 429, message: 'Too many requests.' },
+	INTERNAL_ERROR: { status: 500, message: 'Internal server error.' },
+	SERVICE_UNAVAILABLE: { status: 503, message: 'The service is not available.' },
+	TIMED_OUT_GUARD: { status: 504, message: 'The check took too long.' },
+	TIMEOUT: { status: 504 },
+	DISCONNECTED: { status: 503 },
+	CONNECTION_CLOSED: { status: 503 },
+	QUEUE_FULL: { status: 503 },
+	STALE: { status: 409, message: 'The call waited for too long.' },
+	UNKNOWN_OUTCOME: { status: 500, message: 'Whether the call has run cannot be known.' }
+} as const satisfies Record<string, { status: number; message?: string }>;
 
 /** A code of the table above; an app may use codes of its own beside them. */
 export type KnownCode = keyof typeof TABLE;
 export type DenialCode = KnownCode | (string & {});
 
+/** The table with, for each code, whether trying again can help. */
 export const CODES: Readonly<
 	Record<string, { status: number; retryable: boolean; message: string }>
-> = TABLE;
+> = /* @__PURE__ */ table();
+
+function table(): typeof CODES {
+	return Object.fromEntries(
+		Object.entries(TABLE).map(([code, { status }]) => [
+			code,
+			{ status, retryable: isRetryable(code), message: messageOf(code) }
+		])
+	);
+}
+
+/** Whether trying the same again can help after an error with this code. */
+export function isRetryable(code: DenialCode): boolean {
+	return RETRYABLE.includes(code);
+}
 
 /** The HTTP status that goes with a code; 403 for an app's own codes. */
 export function statusOf(code: DenialCode): number {
@@ -57,7 +90,10 @@ export function deny(code: DenialCode, reason?: string): Denial {
 
 /** The sentence that goes with a code. */
 export function messageOf(code: DenialCode): string {
-	return Object.hasOwn(TABLE, code) ? TABLE[code as KnownCode].message : code;
+	if (Object.hasOwn(CLIENT_SENTENCES, code)) return CLIENT_SENTENCES[code as never];
+	if (!Object.hasOwn(TABLE, code)) return code;
+	const row: { status: number; message?: string } = TABLE[code as KnownCode];
+	return row.message ?? code;
 }
 
 /**

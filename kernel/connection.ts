@@ -37,15 +37,25 @@ export class SocketConnection implements Connection {
 	/** Topic → its notices that still run, so that they keep their order. */
 	notices: Map<string, Promise<void>> | undefined = undefined;
 	#socket: Socket | undefined;
+	readonly #onDrop: (() => void) | undefined;
 	#closing: boolean = false;
 	#gone: boolean = false;
 	#abort: AbortController | undefined = undefined;
 
-	/** @param socket Absent for a visitor whose page is rendered: nothing can be sent to it. */
-	constructor(id: string, data: ConnectionData, socket: Socket | undefined) {
+	/**
+	 * @param socket Absent for a visitor whose page is rendered: nothing can be sent to it.
+	 * @param onDrop Hears of each frame that the send buffer had no room for.
+	 */
+	constructor(
+		id: string,
+		data: ConnectionData,
+		socket: Socket | undefined,
+		onDrop?: () => void
+	) {
 		this.id = id;
 		this.data = data;
 		this.#socket = socket;
+		this.#onDrop = onDrop;
 	}
 
 	get isOpen(): boolean {
@@ -70,7 +80,10 @@ export class SocketConnection implements Connection {
 			return 'dropped';
 		}
 		const status = this.#socket.send(payload);
-		if (status === 'dropped') this.dropped += 1;
+		if (status === 'dropped') {
+			this.dropped += 1;
+			this.#onDrop?.();
+		}
 		return status;
 	}
 

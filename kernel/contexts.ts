@@ -1,6 +1,7 @@
 /** What each hook is handed: one context type per hook. */
 
 import type { Connection } from './connection.ts';
+import type { Limits } from './limits.ts';
 import type { PublishResult } from './plugin.ts';
 import type { DEFERRED, TAKEN } from './run.ts';
 import type { MaybePromise } from './transport.ts';
@@ -97,6 +98,13 @@ export interface EncodedValue {
 	/** `undefined` stands for a value that is `undefined`. */
 	readonly json: string | undefined;
 	readonly devalue: boolean;
+}
+
+/** A limit that was run into. */
+export interface LimitedContext {
+	readonly limit: keyof Limits;
+	/** Who ran into it; absent where it was the server itself. */
+	readonly connection: Connection | undefined;
 }
 
 export interface PublishedContext {

@@ -33,6 +33,7 @@ export interface FacadeParts {
 	readonly subscriptions: Subscriptions;
 	readonly gatekeeper: Gatekeeper;
 	readonly report: (plugin: string, error: unknown) => void;
+	readonly limited: (limit: keyof Limits, connection?: Connection) => void;
 	/** What shutdown takes out, in the order it was put in. */
 	readonly disposals: (() => void)[];
 }
@@ -89,6 +90,7 @@ export function createFacade(
 					? new SocketConnection('', answer.data, undefined)
 					: deny(answer.code, answer.reason)
 			),
+		limited: parts.limited,
 		report: (error) => parts.report(name, error)
 	};
 }

@@ -16,7 +16,10 @@ export interface GatekeeperOptions {
 	readonly limits: Limits;
 	readonly origins: Origins | undefined;
 	readonly fail: (hook: string) => (plugin: string, error: unknown) => void;
+	readonly limited: (limit: keyof Limits) => void;
 }
+
+const CLOSED: Denial = deny('SERVICE_UNAVAILABLE', 'The server shuts down.');
 
 class Upgrade implements UpgradeContext {
 	readonly request: UpgradeRequest;
@@ -59,7 +62,7 @@ export class Gatekeeper {
 
 	admit(request: UpgradeRequest, purpose: 'socket' | 'render'): MaybePromise<UpgradeAnswer> {
 		const { table, origins = 'same-origin' } = this.#options;
-		if (this.#closed) return refuse(deny('SERVICE_UNAVAILABLE', 'The server shuts down.'));
+		if (this.#closed) return refuse(CLOSED);
 		if (purpose === 'socket' && !isAllowedOrigin(request, origins)) {
 			return refuse(deny('FORBIDDEN', 'This origin may not connect.'));
 		}
@@ -67,15 +70,18 @@ export class Gatekeeper {
 		const verdict = runGate(table.list('upgrade'), ctx, this.failClosed('upgrade'));
 		if (!isThenable(verdict)) return answer(verdict, ctx);
 		return this.#inTime(verdict as Promise<Denial | undefined>).then((denial) =>
-			answer(denial, ctx)
+			answer(this.#closed ? CLOSED : denial, ctx)
 		);
 	}
 
 	#inTime(verdict: Promise<Denial | undefined>): Promise<Denial | undefined> {
-		const { clock, limits } = this.#options;
+		const { clock, limits, limited } = this.#options;
 		let cancel: (() => void) | undefined;
 		const late = new Promise<Denial>((resolve) => {
-			cancel = clock.after(limits.upgradeTimeout, () => resolve(deny('TIMED_OUT_GUARD')));
+			cancel = clock.after(limits.upgradeTimeout, () => {
+				limited('upgradeTimeout');
+				resolve(deny('TIMED_OUT_GUARD'));
+			});
 		});
 		return Promise.race([verdict, late]).finally(() => cancel?.());
 	}

@@ -26,6 +26,7 @@ export type {
 	ConnectionContext,
 	ConnectionData,
 	EncodedValue,
+	LimitedContext,
 	MessageContext,
 	Position,
 	PublishContext,

@@ -73,7 +73,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 	const clock = options.clock ?? systemClock;
 	const limits: Limits = { ...LIMITS, ...options.limits };
 	const values = options.values ?? createValueCodec();
-	const report = options.report ?? reportToConsole;
+	const report = reporter(options.report ?? reportToConsole);
 	const instanceId = randomId();
 	const plugins = sortPlugins(options.plugins);
 
@@ -87,16 +87,38 @@ export function createKernel<const List extends readonly Plugin[]>(
 		report(plugin, new RealtimeError('RT_HOOK_FAILED', [plugin, hook], { cause: error }));
 	};
 
-	const publisher = new Publisher({ table, transport, classes, clock, limits, values, report });
-	const gatekeeper = new Gatekeeper({ table, clock, limits, origins: options.origins, fail });
+	const limited = (limit: keyof Limits, connection?: Connection): void => {
+		void runNotice(table.list('limited'), { limit, connection }, fail('limited'));
+	};
+
+	const publisher = new Publisher({
+		table,
+		transport,
+		classes,
+		clock,
+		limits,
+		values,
+		report,
+		limited
+	});
+	const gatekeeper = new Gatekeeper({
+		table,
+		clock,
+		limits,
+		origins: options.origins,
+		fail,
+		limited
+	});
 	const subscriptions = new Subscriptions({
 		table,
 		classes,
 		topicLimit: limits.topic,
-		fail: gatekeeper.failClosed
+		fail: gatekeeper.failClosed,
+		limited
 	});
-	const mailroom = new Mailroom({ table, limits, fail: fail('message') });
+	const mailroom = new Mailroom({ table, limits, fail: fail('message'), limited });
 	let connectionCount = 0;
+	let ending: Promise<void> | undefined;
 
 	async function setUp(plugin: Plugin): Promise<void> {
 		const facade = createFacade(plugin, {
@@ -112,6 +134,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 			subscriptions,
 			gatekeeper,
 			report,
+			limited,
 			disposals
 		});
 		const begun = clock.now();
@@ -123,6 +146,20 @@ export function createKernel<const List extends readonly Plugin[]>(
 				throw new RealtimeError('RT_CAPABILITY_ABSENT', [plugin.name, capability]);
 			}
 		}
+	}
+
+	async function shutDown(): Promise<void> {
+		gatekeeper.close();
+		for (const connection of [...connections]) {
+			connection.close(CLOSE.RESTART, 'The server restarts.');
+		}
+		const ctx = { deadline: clock.now() + limits.shutdownTimeout };
+		const work = (): MaybePromise<void> =>
+			runNotice([...table.list('shutdown')].reverse(), ctx, fail('shutdown'));
+		await withTimeout(work, clock, limits.shutdownTimeout, 'kernel', 'shutdown').catch(
+			(error: unknown) => report('kernel', error)
+		);
+		for (const dispose of disposals.splice(0)) dispose();
 	}
 
 	return {
@@ -139,19 +176,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 			}
 		},
 
-		async shutdown() {
-			gatekeeper.close();
-			for (const connection of [...connections]) {
-				connection.close(CLOSE.RESTART, 'The server restarts.');
-			}
-			const ctx = { deadline: clock.now() + limits.shutdownTimeout };
-			const work = (): MaybePromise<void> =>
-				runNotice([...table.list('shutdown')].reverse(), ctx, fail('shutdown'));
-			await withTimeout(work, clock, limits.shutdownTimeout, 'kernel', 'shutdown').catch(
-				(error: unknown) => report('kernel', error)
-			);
-			for (const dispose of disposals.splice(0)) dispose();
-		},
+		shutdown: () => (ending ??= shutDown()),
 
 		use: (name) => services.get(name)?.service as never,
 		find: (name) => services.get(name)?.service as never,
@@ -164,7 +189,9 @@ export function createKernel<const List extends readonly Plugin[]>(
 
 		open(socket, data: ConnectionData) {
 			const id = `${instanceId}-${(connectionCount += 1).toString(36)}`;
-			const connection = new SocketConnection(id, data, socket);
+			const connection = new SocketConnection(id, data, socket, () =>
+				limited('sendBuffer', connection)
+			);
 			connections.add(connection);
 			connection.send(
 				encode({
@@ -199,4 +226,16 @@ export function createKernel<const List extends readonly Plugin[]>(
 
 function reportToConsole(plugin: string, error: unknown): void {
 	console.error(`[svelte-realtime] ${plugin}:`, error);
+}
+
+/** A report that fails must not become an error of whoever had something to report. */
+function reporter(report: NonNullable<KernelOptions['report']>): typeof report {
+	return (plugin, error) => {
+		try {
+			report(plugin, error);
+		} catch (failure) {
+			reportToConsole(plugin, error);
+			reportToConsole('report', failure);
+		}
+	};
 }

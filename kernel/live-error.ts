@@ -1,6 +1,6 @@
 /** The errors that a client is sent, apart from the table of the others: a browser loads this file. */
 
-import { CODES, messageOf, type DenialCode } from './codes.ts';
+import { isRetryable, messageOf, type DenialCode } from './codes.ts';
 
 /** One thing that is wrong with an input, as Standard Schema reports it. */
 export interface Issue {
@@ -39,7 +39,8 @@ export class LiveError extends Error {
 	readonly retryAfter: number | undefined;
 	override readonly name: string = 'LiveError';
 
-	constructor(code: DenialCode, message: string = messageOf(code), options: LiveErrorOptions = {}) {
+	/** @param message Shown to the client. @default the sentence of the code's table row */
+	constructor(code: DenialCode, message: string = code, options: LiveErrorOptions = {}) {
 		super(message, options);
 		this.code = code;
 		this.issues = options.issues;
@@ -49,7 +50,7 @@ export class LiveError extends Error {
 
 	/** Whether trying the same again can help, by the table of codes. */
 	get retryable(): boolean {
-		return Object.hasOwn(CODES, this.code) && CODES[this.code]!.retryable;
+		return isRetryable(this.code);
 	}
 }
 
@@ -63,7 +64,8 @@ export function toWireError(error: unknown): WireError {
 	if (!isLiveError(error)) return { code: 'INTERNAL_ERROR', message: messageOf('INTERNAL_ERROR') };
 	return {
 		code: error.code,
-		message: error.message,
+		// The sentence is put in here and not by the constructor, whose table a page need not load.
+		message: error.message === error.code ? messageOf(error.code) : error.message,
 		...(error.issues && { issues: error.issues }),
 		...(error.retryAfter !== undefined && { retryAfter: error.retryAfter })
 	};

@@ -21,6 +21,7 @@ export interface MailroomOptions {
 	readonly table: HookTable;
 	readonly limits: Limits;
 	readonly fail: (plugin: string, error: unknown) => void;
+	readonly limited: (limit: keyof Limits, connection: Connection) => void;
 }
 
 class Message implements MessageContext {
@@ -45,8 +46,9 @@ export class Mailroom {
 	}
 
 	receive(connection: Connection, payload: Payload, byteLength: number): void {
-		const { limits } = this.#options;
+		const { limits, limited } = this.#options;
 		if (byteLength > limits.message) {
+			limited('message', connection);
 			connection.close(CLOSE.TOO_LARGE, `A message has at most ${limits.message} bytes.`);
 			return;
 		}
@@ -58,6 +60,7 @@ export class Mailroom {
 		}
 		const message = decode(payload, limits.batch);
 		if (isMalformed(message)) {
+			if (message.ids.length > limits.batch) limited('batch', connection);
 			refuse(connection, message);
 		} else if (Array.isArray(message)) {
 			connection.cork(() => {

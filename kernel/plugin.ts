@@ -8,6 +8,7 @@ import type {
 	CloseContext,
 	ConnectionContext,
 	EncodedValue,
+	LimitedContext,
 	MessageContext,
 	Position,
 	PublishContext,
@@ -43,6 +44,8 @@ export interface KernelHooks {
 	publish(ctx: PublishContext): void | typeof DROP | typeof TAKEN | typeof DEFERRED;
 	/** Notice, synchronous: a frame was delivered on this instance. */
 	published(ctx: PublishedContext): void;
+	/** Notice, synchronous: a limit was run into. For counting; the answer is already given. */
+	limited(ctx: LimitedContext): void;
 	/** Notice: the send buffer of a connection has room again. */
 	drain(ctx: ConnectionContext): MaybePromise<void>;
 	/** Notice, in reverse order: a connection is gone. */
@@ -137,6 +140,8 @@ export interface PluginKernel<Requires extends CapabilityName, Provides extends 
 	 * @returns the visitor as a connection that is not open, so that the same gates judge it.
 	 */
 	identify(request: UpgradeRequest): MaybePromise<Connection | Denial>;
+	/** Says that a limit was run into, for whoever counts. */
+	limited(limit: keyof Limits, connection?: Connection): void;
 	/** Reports an error to the operator, under this plugin's name. */
 	report(error: unknown): void;
 }

@@ -2,18 +2,13 @@
 
 import type { Clock } from './clock.ts';
 import { SocketConnection, type Connection } from './connection.ts';
-import type {
-	EncodedValue,
-	Position,
-	PublishContext,
-	PublishedContext,
-	TopicClass
-} from './contexts.ts';
+import type { Position, TopicClass } from './contexts.ts';
 import { RealtimeError } from './errors.ts';
 import type { HookEntry, HookTable } from './hooks.ts';
 import type { Limits } from './limits.ts';
 import type { OutboundFrame, PublishOptions, PublishResult } from './plugin.ts';
 import { encodeEvent } from './protocol.ts';
+import { OK, Published, PublishFrame } from './publication.ts';
 import { DEFERRED, DROP, isThenable, TAKEN } from './run.ts';
 import { isTopic, type TopicClasses } from './topics.ts';
 import type { MaybePromise, Transport } from './transport.ts';
@@ -24,7 +19,6 @@ const LANES = 10_000;
 /** Characters of an event name. */
 const EVENT = 256;
 
-const OK: PublishResult = { status: 'ok', level: 'local' };
 const DROPPED: PublishResult = { status: 'rejected', code: 'DROPPED' };
 const INVALID_TOPIC: PublishResult = { status: 'rejected', code: 'INVALID_TOPIC' };
 const INVALID_REQUEST: PublishResult = { status: 'rejected', code: 'INVALID_REQUEST' };
@@ -47,79 +41,12 @@ class Lane {
 	}
 }
 
-class PublishFrame implements PublishContext {
-	readonly topic: string;
-	readonly event: string;
-	readonly class: TopicClass;
-	readonly origin: 'local' | 'remote' = 'local';
-	readonly except: Connection | undefined;
-	data: unknown;
-	seq: number = 0;
-	epoch: string = '';
-	/** What `defer` was given, until the lane goes on. */
-	work: Promise<unknown> | undefined = undefined;
-	/** What `take` was given. */
-	taken: MaybePromise<PublishResult> | undefined = undefined;
-	readonly #values: ValueCodec;
-	#encoded: EncodedValue | undefined = undefined;
-
-	constructor(
-		topic: string,
-		event: string,
-		data: unknown,
-		lane: Lane,
-		except: Connection | undefined,
-		values: ValueCodec
-	) {
-		this.topic = topic;
-		this.event = event;
-		this.class = lane.class;
-		this.except = except;
-		this.data = data;
-		this.#values = values;
-	}
-
-	encoded(): EncodedValue {
-		return (this.#encoded ??= this.#values.encode(this.data, this.topic));
-	}
-
-	defer(work: Promise<unknown>): typeof DEFERRED {
-		this.work = work;
-		return DEFERRED;
-	}
-
-	take(result: MaybePromise<PublishResult>): typeof TAKEN {
-		this.taken = result;
-		return TAKEN;
-	}
-}
-
-/** A delivered frame as observers see it. */
-class Published implements PublishedContext {
-	readonly topic: string;
-	readonly event: string;
-	readonly class: TopicClass;
-	readonly origin: 'local' | 'remote';
-	readonly seq: number;
-	readonly epoch: string;
-	readonly #value: EncodedValue;
-	readonly #values: ValueCodec;
-
-	constructor(frame: OutboundFrame, topicClass: TopicClass, values: ValueCodec) {
-		this.topic = frame.topic;
-		this.event = frame.event;
-		this.class = topicClass;
-		this.origin = frame.origin;
-		this.seq = frame.seq;
-		this.epoch = frame.epoch;
-		this.#value = frame.value;
-		this.#values = values;
-	}
-
-	get data(): unknown {
-		const { json, devalue } = this.#value;
-		return json === undefined ? undefined : this.#values.decode(JSON.parse(json), devalue);
-	}
+/** The frames of one topic that wait, in the order of publishing. */
+interface Queue {
+	tail: Promise<unknown>;
+	length: number;
+	/** Index of the handler that the last frame stands in front of: none behind it gets further. */
+	reached: number;
 }
 
 export interface PublisherOptions {
@@ -130,13 +57,14 @@ export interface PublisherOptions {
 	readonly limits: Limits;
 	readonly values: ValueCodec;
 	readonly report: (plugin: string, error: unknown) => void;
+	readonly limited: (limit: keyof Limits) => void;
 }
 
 export class Publisher {
 	readonly #options: PublisherOptions;
 	readonly #lanes: Map<string, Lane> = new Map();
-	/** Topic → the end of its queue of deferred frames. */
-	readonly #queues: Map<string, { tail: Promise<unknown>; length: number }> = new Map();
+	/** Topics with a deferred frame. */
+	readonly #queues: Map<string, Queue> = new Map();
 	#version: number = -1;
 
 	constructor(options: PublisherOptions) {
@@ -150,13 +78,18 @@ export class Publisher {
 		options?: PublishOptions
 	): MaybePromise<PublishResult> {
 		const lane = this.#lane(topic);
-		if (lane === undefined) return INVALID_TOPIC;
+		if (lane === undefined) {
+			this.#options.limited('topic');
+			return INVALID_TOPIC;
+		}
 		if (typeof event !== 'string' || event.length === 0 || event.length > EVENT) {
 			return INVALID_REQUEST;
 		}
 		const except = options?.except;
 		if (except !== undefined && lane.class === 'logged') return INVALID_REQUEST;
-		const frame = new PublishFrame(topic, event, data, lane, except, this.#options.values);
+		// Before any handler: a log must not number what is then rejected.
+		if (this.#queues.size > 0 && this.#isFull(topic)) return QUEUE_FULL;
+		const frame = new PublishFrame(topic, event, data, lane.class, except, this.#options.values);
 		return this.#run(frame, lane, 0);
 	}
 
@@ -184,26 +117,31 @@ export class Publisher {
 
 	#run(frame: PublishFrame, lane: Lane, from: number): MaybePromise<PublishResult> {
 		const { pipe } = lane;
-		for (let i = from; i < pipe.length; i += 1) {
+		const queue =
+			this.#queues.size > 0 && !frame.isFirst ? this.#queues.get(frame.topic) : undefined;
+		const end = queue === undefined ? pipe.length : Math.min(queue.reached, pipe.length);
+		for (let i = from; i < end; i += 1) {
 			const entry = pipe[i]!;
 			try {
 				const verdict = entry.handler(frame);
 				if (verdict === undefined) continue;
 				if (verdict === DROP) return DROPPED;
-				if (verdict === TAKEN) return frame.taken ?? OK;
-				if (verdict === DEFERRED) {
-					return this.#hold(frame, entry.plugin, () => this.#run(frame, lane, i + 1));
-				}
-				const code = isThenable(verdict) ? 'RT_HOOK_ASYNC' : 'RT_HOOK_VERDICT';
-				throw new RealtimeError(code, [entry.plugin, 'publish', String(verdict)]);
+				if (verdict === TAKEN) return this.#taken(frame, entry.plugin);
+				if (verdict === DEFERRED) return this.#hold(frame, entry.plugin, lane, i + 1);
+				if (isThenable(verdict)) throw asynchronous(entry.plugin, 'publish', verdict);
+				throw new RealtimeError('RT_HOOK_VERDICT', [entry.plugin, 'publish', String(verdict)]);
 			} catch (error) {
 				return this.#reject(entry.plugin, error);
 			}
 		}
-		if (this.#queues.size > 0 && this.#queues.has(frame.topic)) {
-			return this.#hold(frame, 'kernel', () => this.#deliver(frame, lane));
-		}
-		return this.#deliver(frame, lane);
+		return queue === undefined
+			? this.#deliver(frame, lane)
+			: this.#hold(frame, 'kernel', lane, end);
+	}
+
+	#taken({ taken }: PublishFrame, plugin: string): MaybePromise<PublishResult> {
+		if (!isThenable(taken)) return taken;
+		return Promise.resolve(taken).catch((error: unknown) => this.#reject(plugin, error));
 	}
 
 	#deliver(frame: PublishFrame, lane: Lane): PublishResult {
@@ -230,7 +168,8 @@ export class Publisher {
 			const published = new Published(frame, lane.class, values);
 			for (const observer of lane.observers) {
 				try {
-					observer.handler(published);
+					const result: unknown = observer.handler(published);
+					if (isThenable(result)) throw asynchronous(observer.plugin, 'published', result);
 				} catch (error) {
 					report(observer.plugin, error);
 				}
@@ -245,29 +184,43 @@ export class Publisher {
 		return isValue ? INVALID_REQUEST : INTERNAL;
 	}
 
-	/** Runs `resume` after the frame's own work and after every earlier frame of its topic. */
+	#isFull(topic: string): boolean {
+		const { limits, limited } = this.#options;
+		if ((this.#queues.get(topic)?.length ?? 0) < limits.deferredFrames) return false;
+		limited('deferredFrames');
+		return true;
+	}
+
+	/** Goes on at handler `next` after the frame's own work and after every earlier frame of its topic. */
 	#hold(
 		frame: PublishFrame,
 		plugin: string,
-		resume: () => MaybePromise<PublishResult>
+		lane: Lane,
+		next: number
 	): MaybePromise<PublishResult> {
-		const { limits } = this.#options;
-		const queue = this.#queues.get(frame.topic) ?? { tail: Promise.resolve(), length: 0 };
-		if (queue.length >= limits.deferredFrames) return QUEUE_FULL;
+		const own = this.#settle(frame, plugin);
+		// The first one is deferred again: it keeps its place, and the others wait behind it anyway.
+		if (frame.isFirst) return own.then((failure) => failure ?? this.#run(frame, lane, next));
+
+		const queue = this.#queues.get(frame.topic) ?? {
+			tail: Promise.resolve(),
+			length: 0,
+			reached: next
+		};
 		queue.length += 1;
+		queue.reached = next;
 		this.#queues.set(frame.topic, queue);
 
 		const earlier = queue.tail;
-		const own = this.#settle(frame, plugin);
 		const done = own.then(async (failure) => {
 			await earlier;
-			return failure ?? resume();
+			frame.isFirst = true;
+			return failure ?? this.#run(frame, lane, next);
 		});
-		const tail = done.catch(() => undefined);
-		queue.tail = tail;
+		queue.tail = done;
 		return done.finally(() => {
 			queue.length -= 1;
-			if (queue.tail === tail) this.#queues.delete(frame.topic);
+			if (queue.tail === done) this.#queues.delete(frame.topic);
 		});
 	}
 
@@ -281,6 +234,7 @@ export class Publisher {
 		const late = new Promise<PublishResult>((resolve) => {
 			cancel = clock.after(limits.deferTimeout, () => {
 				const slots = [frame.topic, plugin, limits.deferTimeout];
+				this.#options.limited('deferTimeout');
 				this.#options.report(plugin, new RealtimeError('RT_DEFER_TIMEOUT', slots));
 				resolve(TIMEOUT);
 			});
@@ -293,4 +247,10 @@ export class Publisher {
 			cancel?.();
 		}
 	}
+}
+
+/** The error of a handler that must be synchronous. What its promise rejects with is part of it. */
+function asynchronous(plugin: string, hook: string, promise: PromiseLike<unknown>): RealtimeError {
+	promise.then(undefined, () => {});
+	return new RealtimeError('RT_HOOK_ASYNC', [plugin, hook]);
 }

@@ -50,10 +50,9 @@ export function runGate(
 			const verdict = entry.handler(ctx as never);
 			if (verdict === undefined) continue;
 			if (isThenable(verdict)) {
-				return Promise.resolve(verdict).then(
-					(settled) => denialOf(settled) ?? runGate(entries, ctx, fail, i + 1),
-					(error: unknown) => fail(entry.plugin, error)
-				);
+				return Promise.resolve(verdict)
+					.then((settled) => denialOf(settled) ?? runGate(entries, ctx, fail, i + 1))
+					.catch((error: unknown) => fail(entry.plugin, error));
 			}
 			const denial = denialOf(verdict);
 			if (denial) return denial;

@@ -2,9 +2,10 @@
 
 import type { Denial } from './codes.ts';
 import { deny } from './codes.ts';
-import type { SocketConnection } from './connection.ts';
+import type { Connection, SocketConnection } from './connection.ts';
 import type { Position, SubscribeContext } from './contexts.ts';
 import type { HookTable } from './hooks.ts';
+import type { Limits } from './limits.ts';
 import { chain, isThenable, runGate, runNotice } from './run.ts';
 import { isTopic, type TopicClasses } from './topics.ts';
 import type { MaybePromise } from './transport.ts';
@@ -34,6 +35,7 @@ export interface SubscriptionsOptions {
 	readonly classes: TopicClasses;
 	readonly topicLimit: number;
 	readonly fail: (hook: string) => (plugin: string, error: unknown) => Denial;
+	readonly limited: (limit: keyof Limits, connection: Connection) => void;
 }
 
 export class Subscriptions {
@@ -74,8 +76,11 @@ export class Subscriptions {
 	}
 
 	#ask(ctx: SubscribeContext): MaybePromise<Denial | undefined> {
-		const { table, classes, topicLimit, fail } = this.#options;
-		if (!isTopic(ctx.topic, topicLimit)) return deny('INVALID_TOPIC');
+		const { table, classes, topicLimit, fail, limited } = this.#options;
+		if (!isTopic(ctx.topic, topicLimit)) {
+			limited('topic', ctx.connection);
+			return deny('INVALID_TOPIC');
+		}
 		const gates = table.forTopic('subscribe', ctx.topic, classes.of(ctx.topic));
 		return gates.length === 0 ? undefined : runGate(gates, ctx, fail('subscribe'));
 	}

@@ -1,13 +1,38 @@
 import { defineConfig } from 'vitest/config';
 
+const root = new URL('..', import.meta.url).pathname;
+
+/** Files that need the built package, a browser, or both. */
+const E2E = 'tests/e2e/**/*.test.ts';
+
 export default defineConfig({
-	resolve: { conditions: ['source'] },
-	ssr: { resolve: { conditions: ['source'] } },
 	test: {
-		root: new URL('..', import.meta.url).pathname,
-		include: ['tests/**/*.test.ts'],
+		root,
 		// Two cores: more workers only wait for each other, and real sockets then miss their deadlines.
 		maxWorkers: 2,
-		testTimeout: 20_000
+		projects: [
+			{
+				resolve: { conditions: ['source'] },
+				ssr: { resolve: { conditions: ['source'] } },
+				test: {
+					name: 'unit',
+					root,
+					include: ['tests/**/*.test.ts'],
+					exclude: [E2E, '**/node_modules/**'],
+					testTimeout: 20_000
+				}
+			},
+			{
+				test: {
+					name: 'e2e',
+					root,
+					include: [E2E],
+					// Each starts servers, builds or browsers of its own.
+					fileParallelism: false,
+					testTimeout: 60_000,
+					hookTimeout: 240_000
+				}
+			}
+		]
 	}
 });

@@ -165,6 +165,7 @@ export function rpc(): Plugin<never, 'rpc'> {
 					}
 					try {
 						if ((running.get(connection) ?? 0) >= limits.calls) {
+							kernel.limited('calls', connection);
 							throw new LiveError('RATE_LIMITED', 'Too many calls are running.');
 						}
 						const result = invoke(

@@ -73,6 +73,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				followers.set(connection, own);
 				if (own.has(id)) throw new LiveError('CONFLICT', 'This id is in use.');
 				if (own.size >= kernel.limits.subscriptions) {
+					kernel.limited('subscriptions', connection);
 					const most = kernel.limits.subscriptions;
 					throw new LiveError('RATE_LIMITED', `A connection follows at most ${most} streams.`);
 				}

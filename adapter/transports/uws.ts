@@ -1,0 +1,201 @@
+/** The transport over uWebSockets.js: a thin layer from its native sockets to the kernel's port. */
+
+import type {
+	HttpRequest,
+	HttpResponse,
+	TemplatedApp,
+	us_socket_context_t,
+	WebSocket
+} from 'uWebSockets.js';
+import { isThenable } from '../../kernel/run.ts';
+import type {
+	Payload,
+	SendStatus,
+	Socket,
+	Transport,
+	UpgradeAnswer
+} from '../../kernel/transport.ts';
+import { OVERSIZE_MARGIN, type Attachment } from './attachment.ts';
+import { Seat } from './seat.ts';
+import { addHeader, admit, refusal, type NativeRequest, type Refused } from './upgrade.ts';
+
+export interface UwsTransport extends Transport {
+	readonly name: 'uws';
+	/** Registers the WebSocket route; an HTTP request for the same path goes on to other routes. */
+	attach(app: TemplatedApp, attachment: Attachment): void;
+}
+
+/** User data of a native socket; of its keys only strings survive the upgrade. */
+interface Seated {
+	readonly seat: Seat;
+}
+
+/** A topic that nobody publishes to: no name of a topic may hold a control character. */
+const ANCHOR = '\u0000';
+
+/** What `send` answers, by the number that uWebSockets.js returns. */
+const STATUS: readonly SendStatus[] = ['queued', 'sent', 'dropped'];
+
+/** Creates the transport that `app.ws()` of uWebSockets.js serves. */
+export function uwsTransport(): UwsTransport {
+	// `publish` of an app that has no ws route yet is a segmentation fault.
+	let routed: TemplatedApp | undefined;
+
+	return {
+		name: 'uws',
+		publish: (topic, payload) =>
+			routed !== undefined && routed.publish(topic, payload, typeof payload !== 'string', false),
+		subscribers: (topic) => (routed === undefined ? 0 : routed.numSubscribers(topic)),
+		attach(app, attachment) {
+			const { limits } = attachment.host;
+			app.ws<Seated>(attachment.path, {
+				maxPayloadLength: limits.message + OVERSIZE_MARGIN,
+				maxBackpressure: limits.sendBuffer,
+				idleTimeout: idleSeconds(limits.idleTimeout),
+				sendPingsAutomatically: true,
+				compression: 0,
+				upgrade: (response, request, context) => upgrade(attachment, response, request, context),
+				open: (ws) => ws.getUserData().seat.open(new UwsSocket(ws, app)),
+				message: (ws, message, isBinary) =>
+					ws.getUserData().seat.message(copy(message, isBinary), message.byteLength),
+				drain: (ws) => {
+					// It also fires when a part was written.
+					if (ws.getBufferedAmount() === 0) ws.getUserData().seat.drain();
+				},
+				close: (ws, code, reason) => ws.getUserData().seat.close(code, text(reason))
+			});
+			routed = app;
+		}
+	};
+}
+
+/** uWebSockets.js takes whole seconds from 8 to 960, and counts in steps of four. */
+function idleSeconds(milliseconds: number): number {
+	return Math.min(960, Math.max(8, Math.ceil(milliseconds / 4000) * 4));
+}
+
+function text(bytes: ArrayBuffer): string {
+	return Buffer.from(bytes).toString();
+}
+
+/** The native buffer is emptied when the callback returns. */
+function copy(message: ArrayBuffer, isBinary: boolean): Payload {
+	return isBinary ? new Uint8Array(message.slice(0)) : text(message);
+}
+
+// --- upgrade ---
+
+function upgrade(
+	attachment: Attachment,
+	response: HttpResponse,
+	request: HttpRequest,
+	context: us_socket_context_t
+): void {
+	// The native route only looks for a key.
+	if (request.getHeader('upgrade').toLowerCase() !== 'websocket') {
+		request.setYield(true);
+		return;
+	}
+	let isAborted = false;
+	response.onAborted(() => {
+		isAborted = true;
+	});
+
+	// Neither the request nor the address outlives this call.
+	const native = read(request, response);
+	const key = native.headers['sec-websocket-key']!;
+	const protocol = native.headers['sec-websocket-protocol'] ?? '';
+
+	function settle(answer: UpgradeAnswer): void {
+		if (isAborted) return;
+		response.cork(() => {
+			if (!answer.ok) return refuse(response, answer);
+			response.writeStatus('101 Switching Protocols');
+			for (const [name, value] of Object.entries(answer.responseHeaders)) {
+				response.writeHeader(name, value);
+			}
+			const seated: Seated = { seat: new Seat(attachment.host, answer.data) };
+			// Echoes the first subprotocol that was offered: browsers give up on a server without.
+			response.upgrade(seated, key, protocol, '', context);
+		});
+	}
+
+	const answer = admit(attachment, native);
+	if (isThenable(answer)) void (answer as Promise<UpgradeAnswer>).then(settle);
+	else settle(answer);
+}
+
+function read(request: HttpRequest, response: HttpResponse): NativeRequest {
+	const headers = Object.create(null) as Record<string, string>;
+	request.forEach((name, value) => addHeader(headers, name, value));
+	// Without a query it is undefined, whatever the types say.
+	const query = request.getQuery() as string | undefined;
+	return {
+		url: query ? `${request.getUrl()}?${query}` : request.getUrl(),
+		headers,
+		address: text(response.getRemoteAddressAsText())
+	};
+}
+
+function refuse(response: HttpResponse, answer: Refused): void {
+	const { status, headers, body } = refusal(answer);
+	response.writeStatus(status);
+	for (const [name, value] of headers) response.writeHeader(name, value);
+	response.end(body, true);
+}
+
+// --- socket ---
+
+class UwsSocket implements Socket {
+	readonly #ws: WebSocket<Seated>;
+	readonly #app: TemplatedApp;
+	#isAnchored = false;
+
+	constructor(ws: WebSocket<Seated>, app: TemplatedApp) {
+		this.#ws = ws;
+		this.#app = app;
+	}
+
+	send(payload: Payload): SendStatus {
+		return STATUS[this.#ws.send(payload, typeof payload !== 'string', false)] ?? 'dropped';
+	}
+
+	subscribe(topic: string): void {
+		this.#ws.subscribe(topic);
+	}
+
+	unsubscribe(topic: string): void {
+		// A native socket that leaves its last topic loses what this turn has published to it so far.
+		if (!this.#isAnchored) this.#isAnchored = this.#ws.subscribe(ANCHOR);
+		this.#ws.unsubscribe(topic);
+	}
+
+	publish(topic: string, payload: Payload): boolean {
+		// A native socket that follows nothing publishes to nobody; and who does not follow the topic
+		// need not be left out.
+		const from = this.#ws.isSubscribed(topic) ? this.#ws : this.#app;
+		return from.publish(topic, payload, typeof payload !== 'string', false);
+	}
+
+	get bufferedBytes(): number {
+		return this.#ws.getBufferedAmount();
+	}
+
+	cork(work: () => void): void {
+		let failure: { readonly error: unknown } | undefined;
+		this.#ws.cork(() => {
+			try {
+				work();
+			} catch (error) {
+				// Not to be thrown through native code.
+				failure = { error };
+			}
+		});
+		if (failure) throw failure.error;
+	}
+
+	close(code: number, reason: string): void {
+		// `close()` of the native socket takes no code, and its client would see 1006.
+		this.#ws.end(code, reason);
+	}
+}

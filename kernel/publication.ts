@@ -1,0 +1,90 @@
+/** One frame on its way through the publish pipe, and as observers see it afterwards. */
+
+import type { Connection } from './connection.ts';
+import type { EncodedValue, PublishContext, PublishedContext, TopicClass } from './contexts.ts';
+import type { OutboundFrame, PublishResult } from './plugin.ts';
+import { DEFERRED, TAKEN } from './run.ts';
+import type { MaybePromise } from './transport.ts';
+import type { ValueCodec } from './values.ts';
+
+export const OK: PublishResult = { status: 'ok', level: 'local' };
+
+export class PublishFrame implements PublishContext {
+	readonly topic: string;
+	readonly event: string;
+	readonly class: TopicClass;
+	readonly origin: 'local' | 'remote' = 'local';
+	readonly except: Connection | undefined;
+	data: unknown;
+	seq: number = 0;
+	epoch: string = '';
+	/** What `defer` was given, until the lane goes on. */
+	work: Promise<unknown> | undefined = undefined;
+	/** What `take` was given. */
+	taken: MaybePromise<PublishResult> = OK;
+	/** Every earlier frame of its topic is through: this one waits for itself only. */
+	isFirst: boolean = false;
+	readonly #values: ValueCodec;
+	#encoded: EncodedValue | undefined = undefined;
+
+	constructor(
+		topic: string,
+		event: string,
+		data: unknown,
+		topicClass: TopicClass,
+		except: Connection | undefined,
+		values: ValueCodec
+	) {
+		this.topic = topic;
+		this.event = event;
+		this.class = topicClass;
+		this.except = except;
+		this.data = data;
+		this.#values = values;
+	}
+
+	encoded(): EncodedValue {
+		return (this.#encoded ??= this.#values.encode(this.data, this.topic));
+	}
+
+	defer(work: Promise<unknown>): typeof DEFERRED {
+		this.work = work;
+		return DEFERRED;
+	}
+
+	take(result: MaybePromise<PublishResult>): typeof TAKEN {
+		this.taken = result;
+		return TAKEN;
+	}
+}
+
+/** A delivered frame as observers see it. */
+export class Published implements PublishedContext {
+	readonly topic: string;
+	readonly event: string;
+	readonly class: TopicClass;
+	readonly origin: 'local' | 'remote';
+	readonly seq: number;
+	readonly epoch: string;
+	readonly #value: EncodedValue;
+	readonly #values: ValueCodec;
+	#data: { readonly value: unknown } | undefined = undefined;
+
+	constructor(frame: OutboundFrame, topicClass: TopicClass, values: ValueCodec) {
+		this.topic = frame.topic;
+		this.event = frame.event;
+		this.class = topicClass;
+		this.origin = frame.origin;
+		this.seq = frame.seq;
+		this.epoch = frame.epoch;
+		this.#value = frame.value;
+		this.#values = values;
+	}
+
+	get data(): unknown {
+		const { json, devalue } = this.#value;
+		if (json === undefined) return undefined;
+		this.#data ??= { value: this.#values.decode(JSON.parse(json), devalue) };
+		return this.#data.value;
+	}
+}
