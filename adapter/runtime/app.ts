@@ -1,0 +1,76 @@
+/** From an app's config and live modules to a running kernel. */
+
+import { checkConfig, pluginsOf, type RealtimeConfig } from '../../kernel/config.ts';
+import { createKernel, type Kernel } from '../../kernel/kernel.ts';
+import type { Transport } from '../../kernel/transport.ts';
+import { createValueCodec, type TransportHook } from '../../kernel/values.ts';
+import { single } from '../../presets/index.ts';
+import { createPlatform, type RealtimePlatform } from '../platform.ts';
+
+/** What the Vite plugin's server module loads. */
+export interface AppDefinition {
+	/** Default export of realtime.config; none means `single()`. */
+	readonly config?: RealtimeConfig | undefined;
+	/** `transport` of src/hooks. */
+	readonly transport?: TransportHook | undefined;
+	/** Module path (`admin/users`) → the module's exports. */
+	readonly modules: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+export interface AppOptions {
+	readonly transport: Transport;
+	/** @default false */
+	readonly dev?: boolean;
+}
+
+export interface App {
+	readonly kernel: Kernel;
+	readonly platform: RealtimePlatform;
+	/** Swaps the live functions in one step; connections stay, running calls end as they began. */
+	replace(definition: AppDefinition): void;
+	/** Ends every connection and shuts the plugins down. */
+	close(): Promise<void>;
+}
+
+/** Where code that is bundled on its own finds the app that runs in this process. */
+const APP: unique symbol = Symbol.for('svelte-realtime.app') as never;
+
+interface Registry {
+	[APP]?: App;
+}
+
+/**
+ * Boots the kernel of an app and makes it the one that server-side stubs find.
+ *
+ * @throws {RealtimeError} When the config or a plugin is not as it must be.
+ */
+export async function createApp(definition: AppDefinition, options: AppOptions): Promise<App> {
+	const config = definition.config === undefined ? {} : checkConfig(definition.config);
+	const kernel = createKernel({
+		plugins: pluginsOf(config, single),
+		transport: options.transport,
+		values: createValueCodec(definition.transport),
+		...(config.limits && { limits: config.limits }),
+		...(config.origins && { origins: config.origins }),
+		...(config.topics && { topics: config.topics })
+	});
+	await kernel.start();
+
+	const replace = ({ modules }: AppDefinition): void => kernel.find('rpc')?.mount(modules);
+	replace(definition);
+
+	const app: App = {
+		kernel,
+		platform: createPlatform((topic, event, data) => kernel.publish(topic, event, data)),
+		replace,
+		async close() {
+			await kernel.shutdown();
+			// A successor may have taken the place already, as when the dev server restarts.
+			if (registry[APP] === app) delete registry[APP];
+		}
+	};
+	registry[APP] = app;
+	return app;
+}
+
+const registry = globalThis as Registry;

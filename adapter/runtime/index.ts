@@ -1,0 +1,4 @@
+/** What a built app, and the dev server, run on. */
+
+export { createApp, type App, type AppDefinition, type AppOptions } from './app.ts';
+export { start, type RunningServer, type StartOptions } from './start.ts';

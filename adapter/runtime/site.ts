@@ -1,0 +1,174 @@
+/** What happens to a request, the same on both fronts: a file, a probe, or a page by SvelteKit. */
+
+import { limitBody } from './body.ts';
+import { sendFile, sendResponse } from './deliver.ts';
+import type { Environment } from './env.ts';
+import type { Incoming, Reply } from './front.ts';
+import { head, sendText } from './head.ts';
+import type { StaticFiles } from './static.ts';
+import type {} from '../platform.ts';
+
+/** The part of SvelteKit's `Server` that is used; the same in version 2 and 3. */
+export interface KitServer {
+	init(options: { env: Record<string, string>; read(file: string): ReadableStream }): Promise<void>;
+	respond(
+		request: Request,
+		options: { platform: App.Platform | undefined; getClientAddress(): string }
+	): Promise<Response>;
+}
+
+export interface SiteOptions {
+	readonly server: Pick<KitServer, 'respond'>;
+	readonly environment: Environment;
+	readonly files?: StaticFiles | undefined;
+	/** Becomes `event.platform`. */
+	readonly platform?: App.Platform | undefined;
+	/** What went wrong while a request was answered. @default console.error */
+	readonly report?: (error: unknown) => void;
+}
+
+export interface Site {
+	/** Answers; never throws, and nothing that it starts rejects unheard. */
+	handle(incoming: Incoming, reply: Reply): void;
+	/** From now on `/readyz` says 503. */
+	drain(): void;
+	readonly isDraining: boolean;
+	/** Settles when no request is being answered. */
+	idle(): Promise<void>;
+	/** Cuts every request that is still being answered. */
+	abort(): void;
+}
+
+export function createSite(options: SiteOptions): Site {
+	const { files, environment } = options;
+	const report = options.report ?? ((error) => console.error(error));
+	const active = new Set<Reply>();
+	let waiting: (() => void)[] = [];
+	let isDraining = false;
+
+	const finish = (reply: Reply): void => {
+		active.delete(reply);
+		if (active.size > 0) return;
+		for (const resolve of waiting) resolve();
+		waiting = [];
+	};
+
+	/** Holds a request in the count of those that run, until it is answered or its client has left. */
+	const run = (incoming: Incoming, reply: Reply, work: () => Promise<void>): void => {
+		active.add(reply);
+		reply.onClosed(() => finish(reply));
+		work()
+			.catch((error: unknown) => {
+				report(error);
+				sendText(reply, incoming.method, 500);
+			})
+			// A reply that refuses even this answer has lost its connection.
+			.catch((error: unknown) => (report(error), reply.abort()))
+			.finally(() => finish(reply));
+	};
+
+	const file = (incoming: Incoming, reply: Reply): boolean => {
+		if (incoming.method !== 'GET' && incoming.method !== 'HEAD') return false;
+		const found = files?.find(incoming.url);
+		if (!files || !found) return false;
+		if ('location' in found) {
+			reply.send(head(found.status, [['location', found.location]]), '');
+			return true;
+		}
+		const answer = files.answer(found, incoming.method, incoming.headers);
+		if (!(answer instanceof Promise) && !answer.source) {
+			reply.send(answer.head, answer.body, { length: answer.length });
+		} else {
+			run(incoming, reply, async () => sendFile(reply, await answer));
+		}
+		return true;
+	};
+
+	const page = async (incoming: Incoming, reply: Reply): Promise<void> => {
+		const question = requestOf(incoming, reply, environment);
+		if (typeof question === 'number') return refuse(incoming, reply, question);
+		const response = await options.server.respond(question.request, {
+			platform: options.platform,
+			getClientAddress: () => environment.clientAddress(incoming.headers, incoming.socketAddress)
+		});
+		if (question.isExceeded()) {
+			response.body?.cancel().catch(() => {});
+			return refuse(incoming, reply, 413);
+		}
+		await sendResponse(reply, incoming.method, response);
+	};
+
+	return {
+		handle(incoming, reply) {
+			try {
+				if (probe(incoming, reply, isDraining)) return;
+				if (file(incoming, reply)) return;
+				run(incoming, reply, () => page(incoming, reply));
+			} catch (error) {
+				report(error);
+				reply.abort();
+			}
+		},
+		drain() {
+			isDraining = true;
+		},
+		get isDraining() {
+			return isDraining;
+		},
+		idle: () =>
+			active.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
+		abort() {
+			for (const reply of active) reply.abort();
+		}
+	};
+}
+
+/** `/healthz`: the process lives. `/readyz`: it takes new work. */
+function probe(incoming: Incoming, reply: Reply, isDraining: boolean): boolean {
+	if (incoming.method !== 'GET' && incoming.method !== 'HEAD') return false;
+	const [path] = incoming.url.split('?', 1);
+	if (path === '/healthz') sendText(reply, incoming.method, 200);
+	else if (path !== '/readyz') return false;
+	else if (isDraining) sendText(reply, incoming.method, 503, 'draining');
+	else sendText(reply, incoming.method, 200);
+	return true;
+}
+
+function refuse({ method, headers }: Incoming, reply: Reply, status: number): void {
+	if (status !== 413) return sendText(reply, method, status);
+	const answer = head(413, [['content-type', 'text/plain; charset=utf-8']]);
+	reply.refuse(answer, 'Content Too Large\n', Number(headers['content-length'] ?? Infinity));
+}
+
+interface Question {
+	readonly request: Request;
+	isExceeded(): boolean;
+}
+
+/** The web Request, or the status with which it is refused. */
+function requestOf(incoming: Incoming, reply: Reply, environment: Environment): Question | number {
+	const { method, url, headers } = incoming;
+	const origin = environment.origin(headers);
+	if (origin === undefined || !url.startsWith('/')) return 400;
+	if (method === 'TRACE' || method === 'CONNECT' || method === 'TRACK') return 405;
+	const hasBody =
+		method !== 'GET' &&
+		method !== 'HEAD' &&
+		(headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined);
+	if (hasBody && Number(headers['content-length']) > environment.bodyLimit) return 413;
+	const body = hasBody ? limitBody(incoming.body(), environment.bodyLimit) : undefined;
+	const abort = new AbortController();
+	reply.onClosed(() => abort.abort(new DOMException('The client has left.', 'AbortError')));
+	try {
+		const request = new Request(origin + url, {
+			method,
+			headers,
+			signal: abort.signal,
+			...(body && { body: body.stream, duplex: 'half' })
+		});
+		return { request, isExceeded: () => body?.isExceeded ?? false };
+	} catch {
+		// A method, path or header that no Request can be made of.
+		return 400;
+	}
+}

@@ -1,0 +1,140 @@
+/** The entry of a built app: boots SvelteKit, the kernel and the server, in this order. */
+
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { selectTransport } from '../transports/select.ts';
+import { nodeTransport } from '../transports/node.ts';
+import { uwsTransport } from '../transports/uws.ts';
+import { createApp, type App, type AppDefinition } from './app.ts';
+import { readEnvironment, type Environment } from './env.ts';
+import { listenNode, listenUws, type Listener } from './listen.ts';
+import { onSignals, shutDown, type ShutdownReason } from './shutdown.ts';
+import { createSite, type KitServer } from './site.ts';
+import { staticFiles, type Prerendered } from './static.ts';
+
+export interface StartOptions {
+	/** SvelteKit's server, not yet initialised. */
+	readonly server: KitServer;
+	/** Loads config and live modules; absent where the app has none, and then no socket is opened. */
+	readonly load?: (() => Promise<AppDefinition>) | undefined;
+	/** Folder that holds `client/` and `prerendered/`. */
+	readonly directory: string;
+	/** `kit.paths.base`. @default '' */
+	readonly base?: string;
+	/** `kit.appDir`. @default '_app' */
+	readonly appDir?: string;
+	/** Decoded path and what was prerendered there. @default [] */
+	readonly prerendered?: Iterable<readonly [path: string, page: Prerendered]>;
+	/** Stands before the name of every variable. @default '' */
+	readonly envPrefix?: string;
+	/** Own origin where ORIGIN is not set. */
+	readonly origin?: string | undefined;
+	/** @default process.env */
+	readonly env?: Readonly<Record<string, string | undefined>>;
+	/** Whether SIGTERM and SIGINT end the process. @default true */
+	readonly signals?: boolean;
+}
+
+export interface RunningServer {
+	readonly transport: 'uws' | 'node';
+	readonly host: string;
+	readonly port: number;
+	readonly app: App | undefined;
+	/** Stops listening, ends sockets and requests; the process goes on. */
+	close(): Promise<void>;
+}
+
+/**
+ * Starts the server of a built app.
+ *
+ * The app's own modules are loaded last: before `Server.init`, `$env/dynamic/private` is empty.
+ *
+ * @throws {RealtimeError} For a wrong variable or config. @throws {Error} When the port is taken.
+ */
+export async function start(options: StartOptions): Promise<RunningServer> {
+	const { directory, base = '', appDir = '_app', env = process.env } = options;
+	const environment = readEnvironment(env, {
+		prefix: options.envPrefix ?? '',
+		origin: options.origin
+	});
+	await options.server.init({
+		env: env as Record<string, string>,
+		read: (file) =>
+			Readable.toWeb(createReadStream(join(directory, 'client', base, file))) as ReadableStream
+	});
+	const definition = await options.load?.();
+	const selected = await selectTransport(definition?.config?.transport);
+	const transport = selected.name === 'uws' ? uwsTransport() : nodeTransport();
+	const app = definition && (await createApp(definition, { transport }));
+
+	const site = createSite({
+		server: options.server,
+		environment,
+		platform: app?.platform,
+		files: staticFiles({
+			client: join(directory, 'client'),
+			prerendered: join(directory, 'prerendered', base),
+			pages: new Map(options.prerendered),
+			immutable: `${base}/${appDir}/immutable/`
+		})
+	});
+	const attachment = app && {
+		path: `${base}/ws`,
+		host: app.kernel,
+		resolve: resolver(environment)
+	};
+	const listening = { site, attachment, host: environment.host, port: environment.port };
+	const listener: Listener = await (
+		transport.name === 'uws'
+			? listenUws(
+					(selected as { uws: typeof import('uWebSockets.js') }).uws,
+					transport as never,
+					listening
+				)
+			: listenNode(transport as never, listening)
+	).catch(async (error: unknown) => {
+		await app?.close();
+		throw error;
+	});
+
+	let closing: Promise<void> | undefined;
+	const close = (reason: ShutdownReason = 'close'): Promise<void> => {
+		forget?.();
+		return (closing ??= shutDown(
+			{
+				site,
+				timeout: environment.shutdownTimeout,
+				stopListening: listener.stop,
+				closeApp: app && (() => app.close()),
+				release: listener.release
+			},
+			reason
+		));
+	};
+	const forget = options.signals === false ? undefined : onSignals(close);
+
+	console.log(
+		`Listening on http://${urlHost(environment.host)}:${listener.port} (${transport.name})`
+	);
+	return {
+		transport: transport.name as 'uws' | 'node',
+		host: environment.host,
+		port: listener.port,
+		app,
+		close: () => close()
+	};
+}
+
+/** A socket whose own origin cannot be told is refused, as a page is. */
+function resolver(environment: Environment): Environment['resolve'] {
+	return (headers, socketAddress) => {
+		const resolved = environment.resolve(headers, socketAddress);
+		if (resolved.origin === undefined) throw new Error('The request names no valid host.');
+		return resolved;
+	};
+}
+
+function urlHost(host: string): string {
+	return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,148 @@
+/** Files of the build and prerendered pages, looked up by exact path: nothing outside the index exists. */
+
+import { readdirSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { lookup } from 'mrmime';
+import type { RequestHeaders } from './env.ts';
+import { chooseVariant, fileAnswer, type FileAnswer, type StaticFile } from './file-answer.ts';
+import { fileMemory, type Content, type Stored } from './file-memory.ts';
+
+/** What a prerendered path is: a file with, for endpoints, its content type, or a redirect. */
+export type Prerendered =
+	| { readonly file: string; readonly type?: string }
+	| { readonly status: number; readonly location: string };
+
+export interface StaticOptions {
+	/** Folder whose tree is the URL's, the base path included. */
+	readonly client: string;
+	/** Folder of the prerendered files. */
+	readonly prerendered: string;
+	/** Decoded path → what stands there. */
+	readonly pages: ReadonlyMap<string, Prerendered>;
+	/** Prefix of files whose name changes with their content: `/_app/immutable/`. */
+	readonly immutable: string;
+}
+
+export interface Redirect {
+	readonly status: number;
+	readonly location: string;
+}
+
+export interface StaticFiles {
+	/** @param url Path and query, as sent. */
+	find(url: string): StaticFile | Redirect | undefined;
+	answer(
+		file: StaticFile,
+		method: string,
+		headers: RequestHeaders
+	): FileAnswer | Promise<FileAnswer>;
+}
+
+export function staticFiles(options: StaticOptions): StaticFiles {
+	const files = new Map<string, StaticFile | Redirect>();
+	addPages(files, options);
+	addClient(files, options);
+	const memory = fileMemory();
+
+	return {
+		find(url) {
+			const query = url.indexOf('?');
+			const path = query === -1 ? url : url.slice(0, query);
+			const decoded = decode(path);
+			if (decoded === undefined) return undefined;
+			const found = files.get(decoded);
+			if (found) return found;
+			const other = decoded.endsWith('/') ? decoded.slice(0, -1) : `${decoded}/`;
+			if (!options.pages.has(other)) return undefined;
+			// Built from the path as sent: what was decoded may not be legal in a header.
+			const location = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
+			return { status: 308, location: query === -1 ? location : location + url.slice(query) };
+		},
+		answer(file, method, headers) {
+			const [coding, stored] = chooseVariant(file, headers);
+			const known = memory.get(stored);
+			const respond = (content: Content): FileAnswer =>
+				fileAnswer({ file, coding, stored, content, method, headers });
+			return known instanceof Promise ? known.then(respond) : respond(known);
+		}
+	};
+}
+
+function decode(path: string): string | undefined {
+	if (!path.includes('%')) return path;
+	try {
+		return decodeURIComponent(path);
+	} catch {
+		// Not a path of any file; SvelteKit has the answer for malformed ones.
+		return undefined;
+	}
+}
+
+// --- the index ---
+
+function addClient(files: Map<string, StaticFile | Redirect>, options: StaticOptions): void {
+	const found = tree(options.client);
+	for (const [name, stored] of found) {
+		// Dotfiles are left out, as by SvelteKit's own adapter; .well-known is meant to be read.
+		if (/(?:^|\/)\.(?!well-known(?:\/|$))/.test(name)) continue;
+		const path = `/${name}`;
+		files.set(path, {
+			type: contentType(name),
+			cacheControl: path.startsWith(options.immutable)
+				? 'public, max-age=31536000, immutable'
+				: 'no-cache',
+			plain: stored,
+			variants: variantsOf(name, found)
+		});
+	}
+}
+
+function addPages(files: Map<string, StaticFile | Redirect>, options: StaticOptions): void {
+	const found = tree(options.prerendered);
+	for (const [path, page] of options.pages) {
+		if ('location' in page) {
+			files.set(path, page);
+			continue;
+		}
+		const stored = found.get(page.file);
+		if (!stored) continue;
+		files.set(path, {
+			type: page.type ?? contentType(page.file),
+			cacheControl: 'no-cache',
+			plain: stored,
+			variants: variantsOf(page.file, found)
+		});
+	}
+}
+
+/** All files below a folder by their path in it; links are not followed. */
+function tree(folder: string): Map<string, Stored> {
+	const found = new Map<string, Stored>();
+	const exists = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+	if (!exists) return found;
+	for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+		if (!entry.isFile()) continue;
+		const path = join(entry.parentPath ?? entry.path, entry.name);
+		const { size, mtimeMs } = statSync(path);
+		found.set(relative(folder, path).split(sep).join('/'), { path, size, modified: mtimeMs });
+	}
+	return found;
+}
+
+function variantsOf(name: string, found: ReadonlyMap<string, Stored>): Map<string, Stored> {
+	const variants = new Map<string, Stored>();
+	const size = found.get(name)!.size;
+	for (const [coding, suffix] of [
+		['br', '.br'],
+		['gzip', '.gz']
+	] as const) {
+		const variant = found.get(name + suffix);
+		if (variant && variant.size < size) variants.set(coding, variant);
+	}
+	return variants;
+}
+
+function contentType(name: string): string {
+	const type = lookup(name) ?? 'application/octet-stream';
+	return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
+}

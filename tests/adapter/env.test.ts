@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { peerAddress } from '../../adapter/runtime/address.ts';
+import { readEnvironment } from '../../adapter/runtime/env.ts';
+
+describe('readEnvironment', () => {
+	test("has the defaults of SvelteKit's own adapter", () => {
+		const { host, port, bodyLimit, shutdownTimeout } = readEnvironment({});
+
+		expect({ host, port, bodyLimit, shutdownTimeout }).toEqual({
+			host: '0.0.0.0',
+			port: 3000,
+			bodyLimit: 512 * 1024,
+			shutdownTimeout: 30_000
+		});
+	});
+
+	test.each([
+		['PORT', '3000x'],
+		['PORT', '-1'],
+		['PORT', '65536'],
+		['PORT', '1e3'],
+		['PORT', ' 80'],
+		['ORIGIN', 'example.com'],
+		['ORIGIN', 'ftp://example.com'],
+		['XFF_DEPTH', '0'],
+		['XFF_DEPTH', 'two'],
+		['BODY_SIZE_LIMIT', '-1'],
+		['BODY_SIZE_LIMIT', 'NaN'],
+		['BODY_SIZE_LIMIT', '10X'],
+		['BODY_SIZE_LIMIT', '0x10'],
+		['SHUTDOWN_TIMEOUT', '-5'],
+		['SHUTDOWN_TIMEOUT', '1.5']
+	])('refuses %s=%s, naming both', (name, value) => {
+		expect(() => readEnvironment({ [name]: value })).toThrow(
+			expect.objectContaining({
+				code: 'RT_OPTION_INVALID',
+				message: expect.stringMatching(new RegExp(`"${name}".*"${value.replace('.', '\\.')}"`))
+			})
+		);
+	});
+
+	test.each([
+		['0', 0],
+		['1024', 1024],
+		['512K', 512 * 1024],
+		['10mb', 10 * 1024 ** 2],
+		['1.5G', 1.5 * 1024 ** 3],
+		['Infinity', Infinity]
+	])('BODY_SIZE_LIMIT=%s is %d bytes', (text, bytes) => {
+		expect(readEnvironment({ BODY_SIZE_LIMIT: text }).bodyLimit).toBe(bytes);
+	});
+
+	test('an empty variable is one that is not set', () => {
+		expect(readEnvironment({ PORT: '', ORIGIN: '' }).port).toBe(3000);
+	});
+
+	test('a prefix parts the variables, and an unknown name behind it is refused', () => {
+		expect(readEnvironment({ PORT: '1', APP_PORT: '2' }, { prefix: 'APP_' }).port).toBe(2);
+		expect(() => readEnvironment({ APP_PROT: '2' }, { prefix: 'APP_' })).toThrow(/APP_PROT/);
+	});
+});
+
+describe('origin', () => {
+	const originOf = (env: Record<string, string>, headers: Record<string, string>) =>
+		readEnvironment(env).origin(headers);
+
+	test('ORIGIN wins over everything that a request says', () => {
+		const env = { ORIGIN: 'https://example.com/path', HOST_HEADER: 'x-forwarded-host' };
+
+		expect(originOf(env, { host: 'evil', 'x-forwarded-host': 'evil' })).toBe('https://example.com');
+	});
+
+	test('without it the host counts', () => {
+		expect(originOf({}, { host: 'localhost:3000' })).toBe('http://localhost:3000');
+		expect(originOf({}, { host: '[::1]:3000' })).toBe('http://[::1]:3000');
+		expect(originOf({}, { host: 'Example.com:80' })).toBe('http://example.com');
+	});
+
+	test('forwarded headers count only where they are named', () => {
+		const headers = {
+			host: 'internal:3000',
+			'x-proto': 'https',
+			'x-host': 'shop.example',
+			'x-port': '8443'
+		};
+
+		expect(originOf({}, headers)).toBe('http://internal:3000');
+		expect(originOf({ PROTOCOL_HEADER: 'X-Proto', HOST_HEADER: 'x-host' }, headers)).toBe(
+			'https://shop.example'
+		);
+		expect(
+			originOf(
+				{ PROTOCOL_HEADER: 'x-proto', HOST_HEADER: 'x-host', PORT_HEADER: 'x-port' },
+				headers
+			)
+		).toBe('https://shop.example:8443');
+	});
+
+	test.each([
+		[{}],
+		[{ host: '' }],
+		[{ host: 'a b' }],
+		[{ host: 'a/b' }],
+		[{ host: 'a@b' }],
+		[{ host: 'a\\b' }],
+		[{ host: 'a,b' }],
+		[{ host: 'a:b' }],
+		[{ host: 'ok', proto: 'javascript' }],
+		[{ host: 'ok', port: '80/x' }]
+	])('there is none for %o', (headers: Record<string, string>) => {
+		expect(originOf({ PROTOCOL_HEADER: 'proto', PORT_HEADER: 'port' }, headers)).toBeUndefined();
+	});
+});
+
+describe('client address', () => {
+	const xff = { ADDRESS_HEADER: 'X-Forwarded-For' };
+	const headers = { 'x-forwarded-for': '1.1.1.1, 2.2.2.2,3.3.3.3' };
+
+	test("is the peer's without ADDRESS_HEADER", () => {
+		expect(readEnvironment({}).clientAddress(headers, '9.9.9.9')).toBe('9.9.9.9');
+	});
+
+	test('is counted from the right in x-forwarded-for', () => {
+		expect(readEnvironment(xff).clientAddress(headers, '9.9.9.9')).toBe('3.3.3.3');
+		expect(readEnvironment({ ...xff, XFF_DEPTH: '3' }).clientAddress(headers, '9.9.9.9')).toBe(
+			'1.1.1.1'
+		);
+	});
+
+	test('throws for a page and falls back to the peer for a socket where the header is missing', () => {
+		const environment = readEnvironment({ ...xff, XFF_DEPTH: '4' });
+
+		expect(() => environment.clientAddress(headers, '9.9.9.9')).toThrow(/XFF_DEPTH is 4/);
+		expect(() => environment.clientAddress({}, '9.9.9.9')).toThrow(/x-forwarded-for/);
+		expect(environment.resolve({ host: 'a' }, '::ffff:9.9.9.9')).toEqual({
+			ip: '9.9.9.9',
+			origin: 'http://a'
+		});
+	});
+});
+
+test.each([
+	['127.0.0.1', '127.0.0.1'],
+	['::ffff:127.0.0.1', '127.0.0.1'],
+	['0000:0000:0000:0000:0000:ffff:7f00:0001', '127.0.0.1'],
+	['0000:0000:0000:0000:0000:0000:0000:0001', '::1'],
+	['2001:0db8:0000:0000:0000:0000:0000:00ff', '2001:db8::ff'],
+	['fe80::1%eth0', 'fe80::1%eth0'],
+	['', '']
+])('the peer %s is written %s', (text, short) => {
+	expect(peerAddress(text)).toBe(short);
+});
