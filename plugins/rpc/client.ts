@@ -2,6 +2,7 @@
 
 import {
 	page,
+	localError,
 	toLiveError,
 	trimmed,
 	type ClientKernel,
@@ -44,9 +45,9 @@ function setup(kernel: ClientKernel): RpcClient {
 	kernel.hook('frame', (frame) => settle(frame as never), 'reply');
 	kernel.hook('close', ({ willRetry }) => {
 		for (const call of [...running.values()]) {
-			if (!willRetry) call.fail(new LiveError('CONNECTION_CLOSED'));
+			if (!willRetry) call.fail(localError('CONNECTION_CLOSED'));
 			// Whether it has run is not known, so it is not sent again.
-			else if (call.sent) call.fail(new LiveError('DISCONNECTED'));
+			else if (call.sent) call.fail(localError('DISCONNECTED'));
 		}
 	});
 
@@ -88,7 +89,7 @@ function setup(kernel: ClientKernel): RpcClient {
 	}
 
 	function start(call: Call): void {
-		if (kernel.status() === 'closed') return call.fail(new LiveError('CONNECTION_CLOSED'));
+		if (kernel.status() === 'closed') return call.fail(localError('CONNECTION_CLOSED'));
 		try {
 			kernel.connect();
 		} catch (error) {
@@ -96,7 +97,7 @@ function setup(kernel: ClientKernel): RpcClient {
 		}
 		running.set((call.frame as FrameOf<'rpc'>).id, call);
 		call.cancelTimeout = kernel.clock.after(kernel.options.timeout ?? TIMEOUT, () =>
-			call.fail(new LiveError('TIMEOUT'))
+			call.fail(localError('TIMEOUT'))
 		);
 		kernel.send(call);
 	}

@@ -35,11 +35,11 @@ export interface LiveStream<
 	(ctx: LiveContext, ...args: Args): MaybePromise<Value>;
 	readonly '~live': StreamDeclaration & {
 		/** Type only. */
-		readonly args?: Args;
+		readonly args: Args;
 		/** Type only. */
-		readonly value?: Value;
+		readonly value: Value;
 		/** Type only: the topic is made from arguments, so the client's stream is a function of them. */
-		readonly dynamic?: Dynamic;
+		readonly dynamic: Dynamic;
 	};
 }
 

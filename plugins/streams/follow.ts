@@ -86,53 +86,57 @@ export async function follow(
 
 	let reset: SnapshotFrame['reset'];
 	if (since !== undefined) {
-		const missed = await readSince(replay, topic, tail, since);
+		let missed = tail.since(since);
+		if (missed === 'truncated') {
+			missed = upToNow(await replay.range(topic, since), tail, since);
+		}
 		if (typeof missed !== 'string') {
 			if (subscription.enter()) sendRecovered(follower, declaration, tail, since, missed);
 			return;
 		}
 		reset = missed;
 	}
-	const loaded = await load(tail, declaration, ctx, args);
-	// From here to the answer nothing is awaited: what is published next comes over the socket.
-	if (subscription.enter()) sendSnapshot(kernel, follower, declaration, loaded, tail, reset);
+	await load(tail, declaration, ctx, args, (loaded) => {
+		if (subscription.enter()) sendSnapshot(kernel, follower, declaration, loaded, tail, reset);
+	});
 }
 
-/** Position first, then the value, then what came in between: nothing slips through. */
-export async function load(
+/**
+ * Position first, then the value, then what came in between: nothing slips through.
+ *
+ * @param handOver Called in the tick in which the events were read. An await in between would let
+ * in another publish, which is then neither among the events nor sent over the socket.
+ */
+export async function load<R>(
 	tail: Tail,
 	declaration: StreamDeclaration,
 	ctx: LiveContext,
-	args: readonly unknown[]
-): Promise<Loaded> {
+	args: readonly unknown[],
+	handOver: (loaded: Loaded) => R
+): Promise<R> {
 	const { loader, merge } = declaration;
 	if (loader === null) {
-		const latest = tail.last(merge.max);
+		const latest = tail.last(merge.max === 0 ? Infinity : merge.max);
 		const { epoch, seq } = tail.head();
 		// The events are the value: the client applies them to an empty list.
-		return { value: [], position: { epoch, seq: seq - latest.length }, events: latest };
+		return handOver({ value: [], position: { epoch, seq: seq - latest.length }, events: latest });
 	}
 	for (let attempt = 1; attempt <= LOADS; attempt += 1) {
 		const position = tail.head();
 		const value = await loader(ctx, ...args);
 		const events = tail.since(position);
-		if (typeof events !== 'string') return { value, position, events };
+		if (typeof events !== 'string') return handOver({ value, position, events });
 	}
 	throw new LiveError('SERVICE_UNAVAILABLE', 'The topic is faster than its loader.');
 }
 
-/** What came after `since`, so that the caller can hand it over in the same tick. */
-async function readSince(
-	replay: Replay,
-	topic: string,
+/** What the log told may have been overtaken meanwhile; the tail closes the gap, in this tick. */
+function upToNow(
+	far: readonly LogEntry[] | 'epoch' | 'truncated',
 	tail: Tail,
 	since: Position
-): Promise<readonly LogEntry[] | 'epoch' | 'truncated'> {
-	const near = tail.since(since);
-	if (near !== 'truncated') return near;
-	const far = await replay.range(topic, since);
+): readonly LogEntry[] | 'epoch' | 'truncated' {
 	if (typeof far === 'string') return far;
-	// What was read may have been overtaken; the tail closes the gap, in this tick.
 	const last = far.at(-1);
 	const rest = last ? tail.since({ epoch: tail.head().epoch, seq: last.seq }) : tail.since(since);
 	return typeof rest === 'string' ? rest : [...far, ...rest];

@@ -3,6 +3,8 @@
 import {
 	definePlugin,
 	HANDLED,
+	idOf,
+	isLiveError,
 	LiveError,
 	type Connection,
 	type Denial,
@@ -14,7 +16,8 @@ import type {} from 'svelte-realtime/plugins/replay';
 import type { Run } from 'svelte-realtime/plugins/rpc';
 import type { StreamDeclaration } from './declare.ts';
 import { follow, Follower, load, topicOf } from './follow.ts';
-import type { MergeOptions } from './frames.ts';
+import { merge } from './merge/index.ts';
+import type { Seed } from './seed.ts';
 
 export { stream, type LiveStream, type StreamDeclaration, type StreamOptions } from './declare.ts';
 export type {
@@ -24,17 +27,8 @@ export type {
 	SnapshotFrame,
 	StreamFrame
 } from './frames.ts';
+export type { LoadEvent, Seed } from './seed.ts';
 export { serverStream, type ServerStream } from './server-stub.ts';
-
-/** A stream as a page was rendered with it: plain data, which the browser continues from. */
-export interface Seed<Value = unknown> extends MergeOptions {
-	readonly path: string;
-	readonly args: readonly unknown[];
-	readonly value: Value;
-	readonly topic: string;
-	/** Where the value stands; absent on ephemeral topics, which are loaded again. */
-	readonly position?: Position;
-}
 
 /** What streams offer to the server itself. */
 export interface Streams {
@@ -62,13 +56,13 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			const rpc = kernel.use('rpc');
 			const replay = kernel.use('replay');
 			const followers = new WeakMap<Connection, Map<number, Follower>>();
+			/** Streams that have not been answered yet. */
+			const loading = new WeakMap<Connection, number>();
 
 			/** @throws {LiveError} when the frame cannot begin a stream. */
 			function begin(connection: Connection, frame: Readonly<Record<string, unknown>>): Follower {
-				const { id } = frame;
-				if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) {
-					throw new LiveError('INVALID_REQUEST', 'A stream has an id.');
-				}
+				const id = idOf(frame);
+				if (id === null) throw new LiveError('INVALID_REQUEST', 'A stream has an id.');
 				const own = followers.get(connection) ?? new Map<number, Follower>();
 				followers.set(connection, own);
 				if (own.has(id)) throw new LiveError('CONFLICT', 'This id is in use.');
@@ -76,6 +70,11 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 					kernel.limited('subscriptions', connection);
 					const most = kernel.limits.subscriptions;
 					throw new LiveError('RATE_LIMITED', `A connection follows at most ${most} streams.`);
+				}
+				// A stream that is ended frees its place at once, and its loader still runs.
+				if ((loading.get(connection) ?? 0) >= kernel.limits.calls) {
+					kernel.limited('calls', connection);
+					throw new LiveError('RATE_LIMITED', 'Too many streams are being loaded.');
 				}
 				const follower = new Follower(id, connection);
 				own.set(id, follower);
@@ -93,6 +92,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				frame: Readonly<Record<string, unknown>>
 			): Promise<void> {
 				const { connection, id } = follower;
+				loading.set(connection, (loading.get(connection) ?? 0) + 1);
 				try {
 					const since = positionOf(frame['since']);
 					const run: Run<StreamDeclaration, void> = (ctx, declaration, args) =>
@@ -103,8 +103,11 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 						run
 					);
 				} catch (error) {
+					if (!follower.isLeft) rpc.answerError(connection, id, error);
+					else if (!isLiveError(error)) kernel.report(error);
 					end(follower);
-					rpc.answerError(connection, id, error);
+				} finally {
+					loading.set(connection, loading.get(connection)! - 1);
 				}
 			}
 
@@ -115,8 +118,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 						const follower = begin(connection, frame);
 						void answer(follower, frame);
 					} catch (error) {
-						const { id } = frame;
-						rpc.answerError(connection, typeof id === 'number' ? id : null, error);
+						rpc.answerError(connection, idOf(frame), error);
 					}
 					return HANDLED;
 				},
@@ -171,13 +173,16 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				}
 				const tail = await replay.follow(topic);
 				try {
-					const loaded = await load(tail, declaration, ctx, args);
-					if (declaration.loader !== null) return loaded;
-					// What the log holds is a value here: the page must be able to show it.
-					const items = loaded.events.map(({ value: { json, devalue } }) =>
-						json === undefined ? undefined : kernel.values.decode(JSON.parse(json), devalue)
-					);
-					return { value: items, position: tail.head() };
+					return await load(tail, declaration, ctx, args, (loaded) => {
+						if (declaration.loader !== null) return loaded;
+						// What the log holds is a value here: the page must be able to show it.
+						const value = loaded.events.reduce<unknown>(
+							(list, { event, value }) =>
+								merge(list, event, kernel.values.read(value), declaration.merge),
+							loaded.value
+						);
+						return { value, position: tail.head() };
+					});
 				} finally {
 					tail.close();
 				}
@@ -199,4 +204,3 @@ function positionOf(since: unknown): Position | undefined {
 	}
 	return { epoch, seq: seq! };
 }
-

@@ -1,14 +1,7 @@
 /** What a `$live` stream is on the server: loaded for a page, rendered, never followed. */
 
 import { RealtimeError, type Kernel, type UpgradeRequest } from 'svelte-realtime/kernel';
-import type { Seed } from './index.ts';
-
-/** The part of SvelteKit's event that tells whose page is rendered. */
-export interface RenderEvent {
-	readonly request: Request;
-	readonly url: URL;
-	getClientAddress(): string;
-}
+import type { LoadEvent, Seed } from './seed.ts';
 
 /** A store that holds one value and never changes: a page is rendered once. */
 export interface ServerStream {
@@ -22,7 +15,7 @@ export interface ServerStream {
 	readonly connected: false;
 	readonly stale: false;
 	/** Loads the stream for the visitor of `event`, for `hydrate` in the page. */
-	load(event: RenderEvent, ...args: unknown[]): Promise<Seed>;
+	load(event: LoadEvent, ...args: unknown[]): Promise<Seed>;
 	/** The store that shows what was loaded. */
 	hydrate(seed: Seed): ServerStream;
 	close(): void;
@@ -57,7 +50,7 @@ function runningKernel(path: string): Kernel {
 	return kernel;
 }
 
-function requestOf(event: RenderEvent): UpgradeRequest {
+function requestOf(event: LoadEvent): UpgradeRequest {
 	const { request, url } = event;
 	return {
 		url: url.pathname + url.search,

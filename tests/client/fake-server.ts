@@ -1,0 +1,130 @@
+/** The other end of a client, by hand: what arrives is kept, what is sent is what a test says. */
+
+import { createClient, type Client, type ClientOptions } from 'svelte-realtime/client';
+import type { WebSocketLike } from 'svelte-realtime/client';
+import { settle, VirtualClock } from '../../kernel/testing/clock.ts';
+
+export interface Received {
+	readonly type: string;
+	readonly id: number;
+	readonly path?: string;
+	readonly args?: unknown;
+	readonly devalue?: true;
+	readonly since?: { readonly epoch: string; readonly seq: number };
+}
+
+export class FakeSocket implements WebSocketLike {
+	onmessage: ((event: never) => void) | null = null;
+	onclose: ((event: never) => void) | null = null;
+	onerror: ((event: never) => void) | null = null;
+	readonly url: string;
+	/** As they came, one text a message. */
+	readonly messages: string[] = [];
+	closedWith: number | undefined;
+
+	constructor(url: string) {
+		this.url = url;
+	}
+
+	send(text: string): void {
+		this.messages.push(text);
+	}
+
+	close(code?: number): void {
+		this.closedWith ??= code ?? 1005;
+	}
+
+	/** All frames, whatever messages they came in. */
+	get frames(): Received[] {
+		return this.messages.flatMap((text) => JSON.parse(text) as Received);
+	}
+
+	of(type: string): Received[] {
+		return this.frames.filter((frame) => frame.type === type);
+	}
+
+	deliver(...frames: readonly object[]): void {
+		const data = JSON.stringify(frames.length === 1 ? frames[0] : frames);
+		this.onmessage?.({ data } as never);
+	}
+
+	welcome(limits: object = { message: 16384, batch: 50 }): void {
+		this.deliver({ type: 'welcome', protocol: 1, connection: 'c1', limits });
+	}
+
+	/** Ends the connection as a network or a server would. */
+	end(code: number = 1006): void {
+		this.onclose?.({ code, reason: '' } as never);
+	}
+}
+
+export interface Bench {
+	readonly client: Client;
+	readonly clock: VirtualClock;
+	readonly sockets: FakeSocket[];
+	/** The latest socket. */
+	readonly socket: FakeSocket;
+	/** Lets the client dial, and welcomes it. */
+	open(limits?: object): Promise<FakeSocket>;
+}
+
+export function bench(options: ClientOptions = {}): Bench {
+	const sockets: FakeSocket[] = [];
+	const clock = new VirtualClock();
+	class Dialled extends FakeSocket {
+		constructor(url: string) {
+			super(url);
+			sockets.push(this);
+		}
+	}
+	const client = createClient({
+		url: 'ws://test/ws',
+		WebSocket: Dialled,
+		clock,
+		random: () => 0.5,
+		...options
+	});
+	return {
+		client: { ...client, call: (path) => watched(client.call(path)) as never },
+		clock,
+		sockets,
+		get socket() {
+			return sockets.at(-1)!;
+		},
+		async open(limits) {
+			await settle();
+			sockets.at(-1)!.welcome(limits);
+			await settle();
+			return sockets.at(-1)!;
+		}
+	};
+}
+
+/** Keeps a rejection that the test looks at later from ending the process before. */
+function watched(call: (...args: unknown[]) => Promise<unknown>): typeof call {
+	return (...args) => {
+		const promise = call(...args);
+		promise.catch(() => {});
+		return promise;
+	};
+}
+
+/** What a promise has come to: its value, the code of its error, or `pending`. */
+export async function outcome(promise: Promise<unknown>): Promise<unknown> {
+	return Promise.race([
+		promise.catch((error: { code?: string }) => error.code ?? error),
+		settle().then(() => 'pending')
+	]);
+}
+
+export const MERGE = { merge: 'crud', key: 'id', prepend: false, max: 0 } as const;
+
+export function snapshot(id: number, data: unknown, seq: number = 0, more: object = {}): object {
+	return { type: 'stream:snapshot', id, topic: 't', data, epoch: 'e', seq, ...MERGE, ...more };
+}
+
+export function event(name: string, data: unknown, seq?: number, epoch?: string): object {
+	return { type: 'event', topic: 't', event: name, data, seq, epoch };
+}
+
+export { settle };
