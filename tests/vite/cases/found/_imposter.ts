@@ -1,0 +1,1 @@
+export const live = (fn: () => number): number => fn();

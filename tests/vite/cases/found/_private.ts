@@ -1,0 +1,3 @@
+import { live } from 'svelte-realtime';
+
+export const hidden = live(async () => 1);

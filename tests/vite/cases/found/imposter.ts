@@ -1,0 +1,3 @@
+import { live } from './_imposter';
+
+export const no = live(() => 1);

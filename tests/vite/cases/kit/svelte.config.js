@@ -1,0 +1,6 @@
+export default {
+	kit: {
+		paths: { base: '/base' },
+		adapter: { name: 'none', adapt() {} }
+	}
+};

@@ -1,0 +1,5 @@
+import { live } from 'svelte-realtime';
+
+export class Chat {
+	static send = live(async () => 1);
+}

@@ -1,0 +1,3 @@
+import { live } from 'svelte-realtime';
+
+export default live(async () => 1);

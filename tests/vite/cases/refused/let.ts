@@ -1,0 +1,3 @@
+import { live } from 'svelte-realtime';
+
+export let send = live(async () => 1);

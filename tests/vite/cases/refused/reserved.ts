@@ -1,0 +1,3 @@
+import { live } from 'svelte-realtime';
+
+export const __send = live(async () => 1);

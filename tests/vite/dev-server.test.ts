@@ -1,0 +1,266 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer, type ViteDevServer } from 'vite';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { liveApp, type LiveApp } from './live-app.ts';
+
+const chat = (answer: string): string => `import { live } from 'svelte-realtime';
+import { suffix } from '../suffix.ts';
+export const send = live(async (_ctx, text: string) => text + ' ${answer}' + suffix);
+`;
+
+let app: LiveApp;
+let vite: ViteDevServer;
+let sockets: WebSocket[];
+
+beforeEach(async () => {
+	sockets = [];
+	app = await liveApp({
+		'src/suffix.ts': "export const suffix = '!';\n",
+		'src/live/chat.ts': chat('one')
+	});
+});
+
+afterEach(async () => {
+	for (const socket of sockets) socket.terminate();
+	await vite?.close();
+	await app.close();
+});
+
+/** Starts Vite's dev server, whose watcher then sees every change. */
+async function serve(): Promise<void> {
+	let isWatching: Promise<unknown> | undefined;
+	const watching = {
+		name: 'watching',
+		configureServer(server: ViteDevServer) {
+			isWatching = once(server.watcher, 'ready');
+		}
+	};
+	vite = await createServer(
+		app.config({ server: { port: 0, host: '127.0.0.1' }, plugins: [watching] })
+	);
+	await vite.listen();
+	await isWatching;
+	// The first request waits until the app has started.
+	await fetch(`http://${host()}/`);
+}
+
+function host(): string {
+	return `127.0.0.1:${(vite.httpServer?.address() as AddressInfo).port}`;
+}
+
+function open(path = '/ws', origin = `http://${host()}`): WebSocket {
+	const socket = new WebSocket(`ws://${host()}${path}`, { origin });
+	sockets.push(socket);
+	return socket;
+}
+
+async function connect(): Promise<WebSocket> {
+	const socket = open();
+	await once(socket, 'open');
+	return socket;
+}
+
+async function refusalOf(socket: WebSocket): Promise<number> {
+	// The refused socket is ended with the others, and says then that it was never open.
+	socket.on('error', () => {});
+	const [, response] = (await once(socket, 'unexpected-response')) as [
+		unknown,
+		{ statusCode: number }
+	];
+	return response.statusCode;
+}
+
+let lastId = 0;
+
+/** The result of a live function, or the code of its error. */
+function call(socket: WebSocket, path: string, ...args: unknown[]): Promise<unknown> {
+	const id = (lastId += 1);
+	return new Promise((resolve) => {
+		socket.on('message', function read(raw: Buffer) {
+			const frames = [JSON.parse(raw.toString()) as unknown].flat() as Record<string, unknown>[];
+			const reply = frames.find((frame) => frame['type'] === 'reply' && frame['id'] === id);
+			if (!reply) return;
+			socket.off('message', read);
+			resolve(reply['data'] ?? (reply['error'] as { code: string }).code);
+		});
+		socket.send(JSON.stringify({ type: 'rpc', id, path, args }));
+	});
+}
+
+interface HotMessage {
+	readonly type: string;
+	readonly updates?: unknown[];
+	readonly err?: { message: string; loc?: { line: number } };
+}
+
+/** What Vite tells the pages, as a page hears it. */
+async function listen(): Promise<HotMessage[]> {
+	const socket = new WebSocket(`ws://${host()}/?token=${vite.config.webSocketToken}`, 'vite-hmr');
+	sockets.push(socket);
+	const heard: HotMessage[] = [];
+	socket.on('message', (raw: Buffer) => heard.push(JSON.parse(raw.toString()) as HotMessage));
+	await once(socket, 'open');
+	return heard;
+}
+
+/** What changes something on a page: an update of nothing only takes the overlay away. */
+function changes(heard: readonly HotMessage[]): readonly HotMessage[] {
+	const quiet = ['connected', 'ping', 'pong', 'error'];
+	return heard.filter(({ type, updates }) => !quiet.includes(type) && updates?.length !== 0);
+}
+
+test('a live function answers on the HTTP server of Vite', async () => {
+	await serve();
+
+	const socket = await connect();
+
+	expect(await call(socket, 'chat/send', 'hi')).toBe('hi one!');
+});
+
+test('a page of another origin is refused', async () => {
+	await serve();
+
+	expect(await refusalOf(open('/ws', 'http://evil.example'))).toBe(403);
+});
+
+test('a saved body changes the answer of open connections, and reloads no page', async () => {
+	await serve();
+	const socket = await connect();
+	const heard = await listen();
+	await fetch(`http://${host()}/@id/__x00__virtual:svelte-realtime/live/chat`);
+
+	await app.write('src/live/chat.ts', chat('two'));
+
+	await vi.waitFor(
+		async () => expect(await call(socket, 'chat/send', 'hi')).toBe('hi two!'),
+		10_000
+	);
+	expect(changes(heard)).toEqual([]);
+});
+
+test('a saved module that live modules import changes their answers too', async () => {
+	await serve();
+	const socket = await connect();
+
+	await app.write('src/suffix.ts', "export const suffix = '?';\n");
+
+	await vi.waitFor(
+		async () => expect(await call(socket, 'chat/send', 'hi')).toBe('hi one?'),
+		10_000
+	);
+});
+
+test('a syntax error keeps the old handlers and shows the overlay, until it is mended', async () => {
+	await serve();
+	const socket = await connect();
+	const heard = await listen();
+
+	await app.write('src/live/chat.ts', `${chat('two')}export const broken = live(;\n`);
+	await vi.waitFor(() => expect(heard.at(-1)?.type).toBe('error'), 10_000);
+
+	expect(heard.at(-1)?.err).toMatchObject({ loc: { line: 4 } });
+	expect(await call(socket, 'chat/send', 'hi')).toBe('hi one!');
+
+	await app.write('src/live/chat.ts', chat('three'));
+	await vi.waitFor(() => expect(heard.at(-1)).toEqual({ type: 'update', updates: [] }), 10_000);
+
+	expect(await call(socket, 'chat/send', 'hi')).toBe('hi three!');
+	expect(changes(heard)).toEqual([]);
+});
+
+test('a module that throws while it is loaded keeps the old handlers and shows the overlay', async () => {
+	await serve();
+	const socket = await connect();
+	const heard = await listen();
+
+	await app.write('src/live/chat.ts', `${chat('two')}throw new Error('no database');\n`);
+	await vi.waitFor(() => expect(heard.at(-1)?.type).toBe('error'), 10_000);
+
+	expect(heard.at(-1)?.err?.message).toBe('no database');
+	expect(await call(socket, 'chat/send', 'hi')).toBe('hi one!');
+});
+
+test('a new export reaches the stub, and the pages that use it are told', async () => {
+	await serve();
+	const stub = `http://${host()}/@id/__x00__virtual:svelte-realtime/live/chat`;
+	expect(await (await fetch(stub)).text()).not.toContain('chat/more');
+	const heard = await listen();
+
+	await app.write(
+		'src/live/chat.ts',
+		`${chat('one')}export const more = live(async () => 'more');\n`
+	);
+	await vi.waitFor(() => expect(changes(heard)).not.toEqual([]), 10_000);
+
+	expect(await (await fetch(stub)).text()).toContain('chat/more');
+	expect(await call(await connect(), 'chat/more')).toBe('more');
+});
+
+test('modules come and go with their files', async () => {
+	await serve();
+	const socket = await connect();
+	expect(await call(socket, 'late/send', 'hi')).toBe('NOT_FOUND');
+
+	await app.write('src/live/late.ts', chat('late').replaceAll('../suffix.ts', '/src/suffix.ts'));
+	await vi.waitFor(
+		async () => expect(await call(socket, 'late/send', 'hi')).toBe('hi late!'),
+		10_000
+	);
+
+	await app.remove('src/live/late.ts');
+	await vi.waitFor(
+		async () => expect(await call(socket, 'late/send', 'hi')).toBe('NOT_FOUND'),
+		10_000
+	);
+});
+
+test('a changed config starts the app anew, and connections are told to come back', async () => {
+	const config = (text: string): string => `import { defineConfig } from 'svelte-realtime';
+export default defineConfig({ origins: ${text} });
+`;
+	await app.write('realtime.config.ts', config("'same-origin'"));
+	await serve();
+	const socket = await connect();
+	const closed = once(socket, 'close');
+
+	await app.write('realtime.config.ts', config("['http://friend.example']"));
+
+	expect((await closed)[0]).toBe(1012);
+	await vi.waitFor(async () => {
+		const friend = open('/ws', 'http://friend.example');
+		friend.on('error', () => {});
+		await Promise.race([once(friend, 'open'), once(friend, 'close').then(() => Promise.reject())]);
+	}, 10_000);
+});
+
+test('an app that cannot start refuses upgrades until it can', async () => {
+	await app.write('src/live/chat.ts', `${chat('one')}throw new Error('no database');\n`);
+	await serve();
+	expect(await refusalOf(open())).toBe(503);
+	const heard = await listen();
+
+	await app.write('src/live/chat.ts', chat('one'));
+	await vi.waitFor(() => expect(heard.at(-1)).toEqual({ type: 'update', updates: [] }), 10_000);
+
+	expect(await call(await connect(), 'chat/send', 'hi')).toBe('hi one!');
+});
+
+test('server code is not served to a browser', async () => {
+	await serve();
+
+	const response = await fetch(`http://${host()}/src/live/chat.ts`);
+
+	expect(response.status).toBe(500);
+	expect(await response.text()).not.toContain('text +');
+});
+
+test('server rendering gets stubs, not the live functions', async () => {
+	await app.write('src/page.ts', "export { send } from '$live/chat';\n");
+	await serve();
+
+	const page = (await vite.ssrLoadModule('/src/page.ts')) as { send(): Promise<unknown> };
+
+	await expect(page.send()).rejects.toMatchObject({ code: 'RT_STUB_SERVER_CALL' });
+});

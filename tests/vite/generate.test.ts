@@ -1,0 +1,139 @@
+import ts from 'typescript';
+import { expect, test } from 'vitest';
+import { registerTypes, liveTypes } from '../../vite/dts.ts';
+import { serverModule } from '../../vite/server-module.ts';
+import { clientModule, clientStub, serverStub } from '../../vite/stubs.ts';
+
+const chat = {
+	path: 'chat',
+	file: '/app/src/live/chat.ts',
+	exports: [
+		{ name: 'send', kind: 'rpc' },
+		{ name: 'messages', kind: 'stream' },
+		{ name: 'delete', kind: 'rpc' }
+	]
+} as const;
+
+const users = {
+	path: 'admin/users',
+	file: '/app/src/live/admin/users.js',
+	exports: [{ name: 'list', kind: 'stream' }]
+} as const;
+
+test('the stub of the browser is one line for each export', () => {
+	expect(clientStub(chat)).toMatchInlineSnapshot(`
+		"import { __rpc, __stream } from "virtual:svelte-realtime/client";
+		export const send = /* @__PURE__ */ __rpc("chat/send");
+		export const messages = /* @__PURE__ */ __stream("chat/messages");
+		const __2 = /* @__PURE__ */ __rpc("chat/delete");
+		export { __2 as delete };
+		"
+	`);
+	expect(clientStub(users)).toMatchInlineSnapshot(`
+		"import { __stream } from "virtual:svelte-realtime/client";
+		export const list = /* @__PURE__ */ __stream("admin/users/list");
+		"
+	`);
+	expect(clientStub({ path: 'empty', exports: [] })).toBe('export {};\n');
+});
+
+test('the stub of server rendering imports only what its kinds need', () => {
+	expect(serverStub(chat)).toMatchInlineSnapshot(`
+		"import { serverRpc } from "svelte-realtime/plugins/rpc";
+		import { serverStream } from "svelte-realtime/plugins/streams";
+		export const send = serverRpc("chat/send");
+		export const messages = serverStream("chat/messages");
+		const __2 = serverRpc("chat/delete");
+		export { __2 as delete };
+		"
+	`);
+	expect(serverStub(users)).toMatchInlineSnapshot(`
+		"import { serverStream } from "svelte-realtime/plugins/streams";
+		export const list = serverStream("admin/users/list");
+		"
+	`);
+});
+
+test('the client module sets up path and transport before it gives the stubs away', () => {
+	expect(clientModule({ path: '/base/ws', hooks: '/app/src/hooks.ts' })).toMatchInlineSnapshot(`
+		"import { setup } from "svelte-realtime/client";
+		import { transport } from "/app/src/hooks.ts";
+		setup({ path: "/base/ws", transport });
+		export { __rpc, __stream } from "svelte-realtime/client";
+		"
+	`);
+	expect(clientModule({ path: '/ws', hooks: undefined })).not.toContain('transport');
+});
+
+test('the server module imports the app inside of load, never at its top', () => {
+	const source = serverModule({
+		modules: [users, chat],
+		config: '/app/realtime.config.ts',
+		hooks: undefined
+	});
+
+	expect(source).toMatchInlineSnapshot(`
+		"export { createApp, start } from 'svelte-realtime/adapter/runtime';
+
+		export async function load() {
+			const [config, hooks, live0, live1] = await Promise.all([
+				import("/app/realtime.config.ts"),
+				undefined,
+				import("/app/src/live/admin/users.js"),
+				import("/app/src/live/chat.ts")
+			]);
+			return {
+				config: config?.default,
+				transport: hooks?.transport,
+				modules: { "admin/users": live0, "chat": live1 }
+			};
+		}
+		"
+	`);
+});
+
+test('the types lead from the live modules to their stubs', () => {
+	expect(liveTypes('/app/src/live', [users, chat])).toMatchInlineSnapshot(`
+		"// Written by svelte-realtime; what you change here is lost.
+
+		declare module '$live/admin/users' {
+			export const list: import('svelte-realtime/client').Stub<(typeof import('./admin/users.js'))['list']>;
+			export {};
+		}
+
+		declare module '$live/chat' {
+			export const send: import('svelte-realtime/client').Stub<(typeof import('./chat.js'))['send']>;
+			export const messages: import('svelte-realtime/client').Stub<(typeof import('./chat.js'))['messages']>;
+			const __2: import('svelte-realtime/client').Stub<(typeof import('./chat.js'))['delete']>;
+			export { __2 as delete };
+			export {};
+		}
+		"
+	`);
+	expect(registerTypes('/app/src/live', '/app/realtime.config.ts')).toMatchInlineSnapshot(`
+		"// Written by svelte-realtime; what you change here is lost.
+		import type {} from 'svelte-realtime/adapter';
+
+		declare module 'svelte-realtime/kernel' {
+			interface Register {
+				config: (typeof import('../../realtime.config.js'))['default'];
+			}
+		}
+		"
+	`);
+});
+
+test('every generated module parses', () => {
+	const sources = [
+		clientStub(chat),
+		serverStub(chat),
+		serverModule({ modules: [chat, users], config: undefined, hooks: undefined })
+	];
+
+	const errors = sources.flatMap((source) => {
+		const { diagnostics } = ts.transpileModule(source, { reportDiagnostics: true });
+		return diagnostics ?? [];
+	});
+
+	expect(errors).toEqual([]);
+});

@@ -1,0 +1,76 @@
+/** The types of `$live/*`, taken from the live modules themselves by TypeScript. */
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { PACKAGE } from './kinds.ts';
+import type { LiveModule } from './manifest.ts';
+import { isReserved } from './stubs.ts';
+import { LIVE } from './virtual-ids.ts';
+
+const HEADER = `// Written by ${PACKAGE}; what you change here is lost.\n`;
+
+/** File with the `$live/*` modules; a script, since only a script can declare new modules. */
+export const LIVE_TYPES = '$types.d.ts';
+/** File that types `event.platform` and the config's plugins; only a module can augment others. */
+export const REGISTER_TYPES = '$register.d.ts';
+
+/** Declares one ambient module for each live module. */
+export function liveTypes(
+	dir: string,
+	modules: readonly Pick<LiveModule, 'path' | 'file' | 'exports'>[]
+): string {
+	const parts = modules.map(({ path, file, exports }) => {
+		const from = specifier(dir, file);
+		const lines = exports.flatMap(({ name }, index) => {
+			const type = `import('${PACKAGE}/client').Stub<(typeof import('${from}'))['${name}']>`;
+			if (!isReserved(name)) return [`\texport const ${name}: ${type};`];
+			return [`\tconst __${index}: ${type};`, `\texport { __${index} as ${name} };`];
+		});
+		// Without it, a module that has nothing to export would export what it declares.
+		return [`declare module '${LIVE}${path}' {`, ...lines, '\texport {};', '}', ''].join('\n');
+	});
+	return `${HEADER}\n${parts.join('\n')}`;
+}
+
+/** Makes `event.platform`, and what the plugins of the config add, known to the compiler. */
+export function registerTypes(dir: string, config: string | undefined): string {
+	const register = config && [
+		`declare module '${PACKAGE}/kernel' {`,
+		'\tinterface Register {',
+		`\t\tconfig: (typeof import('${specifier(dir, config)}'))['default'];`,
+		'\t}',
+		'}',
+		''
+	];
+	const lines = [`import type {} from '${PACKAGE}/adapter';`, '', ...(register || [])];
+	return HEADER + lines.join('\n');
+}
+
+/** A relative import from `dir`, with the extension that every module resolution understands. */
+function specifier(dir: string, file: string): string {
+	const path = relative(dir, file).replaceAll('\\', '/').replace(/\.ts$/, '.js');
+	return path.startsWith('.') ? path : `./${path}`;
+}
+
+/** Writes both files; touches none whose content is already right, so that no watcher wakes up. */
+export async function writeTypes(
+	dir: string,
+	modules: readonly LiveModule[],
+	config: string | undefined
+): Promise<void> {
+	await writeIfChanged(join(dir, LIVE_TYPES), liveTypes(dir, modules));
+	await writeIfChanged(join(dir, REGISTER_TYPES), registerTypes(dir, config));
+}
+
+async function writeIfChanged(file: string, content: string): Promise<void> {
+	if ((await readOrEmpty(file)) === content) return;
+	await mkdir(join(file, '..'), { recursive: true });
+	await writeFile(file, content);
+}
+
+async function readOrEmpty(file: string): Promise<string> {
+	return readFile(file, 'utf8').catch((error: unknown) => {
+		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+		throw error;
+	});
+}

@@ -1,0 +1,218 @@
+/** The Vite plugin of svelte-realtime. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Plugin, ResolvedConfig } from 'vite';
+import { createDevServer, servePreview, startWithServer } from './dev-server.ts';
+import { browserImport, unknownModule } from './guard.ts';
+import { createHotUpdates, type HotUpdates } from './hmr.ts';
+import { readKitSettings } from './kit.ts';
+import { PACKAGE } from './kinds.ts';
+import { findFile, type Resolve } from './manifest.ts';
+import { asLog } from './problem.ts';
+import { createProject, isRealtime, type Project, type Reading } from './project.ts';
+import { serverModule } from './server-module.ts';
+import { clientModule, clientStub, serverStub } from './stubs.ts';
+import { innerId, readInnerId, SERVER, type VirtualId } from './virtual-ids.ts';
+
+export interface RealtimeOptions {
+	/** Folder of the live modules, seen from the root of the app. @default 'src/live' */
+	dir?: string;
+	/** Whether the types of `$live/*` are written into that folder. @default true */
+	typedImports?: boolean;
+	/** Reserved for the overlay of dev mode; accepted and without effect. @default true */
+	devtools?: boolean;
+}
+
+/**
+ * Turns the functions of `src/live` into imports of `$live/*`, and serves them in dev and preview.
+ *
+ * @example plugins: [sveltekit(), realtime()]
+ */
+export function realtime(options: RealtimeOptions = {}): Plugin {
+	let project: Project;
+	let config: ResolvedConfig;
+	let reading: Promise<Reading> | undefined;
+	let hot: HotUpdates | undefined;
+	let isActive = true;
+	/** Live file → who imported it by its real path, for the message when that was a browser's code. */
+	const importers = new Map<string, string | undefined>();
+
+	function current(resolve?: Resolve): Promise<Reading> {
+		return (reading ??= project.read(resolve));
+	}
+
+	const plugin: Plugin = {
+		name: PACKAGE,
+		api: options,
+
+		config: (_, { command }) => ({
+			ssr: {
+				// One instance of the package for the app's pages and its realtime side, and its
+				// imports of the app's virtual modules resolved by Vite. A build takes its dependencies
+				// in as well: left outside, `cookie` would be whichever version the app's root has.
+				noExternal: command === 'build' ? [PACKAGE, ...dependencies()] : [PACKAGE],
+				// Native addons; no bundler can take them in.
+				external: ['uWebSockets.js', 'bufferutil', 'utf-8-validate']
+			},
+			// Prebundled, it would be a second instance beside the one that the stubs import.
+			optimizeDeps: { exclude: [PACKAGE, '$live'], include: [`${PACKAGE} > devalue`] },
+			server: { fs: { allow: [packageRoot()] } }
+		}),
+
+		async configResolved(resolved) {
+			config = resolved;
+			// The adapter may bring the plugin along, without options; one acts, the author's if it has any.
+			const twins = resolved.plugins.filter(({ name }) => name === PACKAGE);
+			isActive =
+				(twins.find((twin) => Object.keys(twin.api as object).length > 0) ?? twins[0]) === plugin;
+			project = createProject({
+				root: resolved.root,
+				dir: options.dir ?? 'src/live',
+				typedImports: options.typedImports ?? true,
+				kit: await readKitSettings(resolved)
+			});
+		},
+
+		async buildStart() {
+			if (!isActive || config.command !== 'build') return;
+			const found = await current(async (source, importer) => {
+				const resolution = await this.resolve(source, importer, { skipSelf: true });
+				return resolution?.id.split('?', 1)[0];
+			});
+			for (const problem of found.problems.slice(1)) config.logger.error(describe(problem));
+			if (found.problems[0]) this.error(asLog(found.problems[0]));
+			if (this.environment.name !== 'ssr' || !isRealtime(found)) return;
+			warnOfPlain(found, (text) => this.warn(text));
+			this.emitFile({
+				type: 'chunk',
+				id: SERVER,
+				fileName: 'realtime.js',
+				preserveSignature: 'strict'
+			});
+		},
+
+		configureServer(server) {
+			if (!isActive) return;
+			const dev = createDevServer(server, project);
+			server.watcher.add(project.dir);
+			hot = createHotUpdates({
+				project,
+				dev,
+				current: () => current(dev.resolve),
+				accept: (accepted) => {
+					reading = Promise.resolve(accepted);
+				}
+			});
+			startWithServer(dev, async () => {
+				const found = await current(dev.resolve);
+				warnOfPlain(found, (text) => config.logger.warn(text));
+				return found;
+			});
+		},
+
+		configurePreviewServer(server) {
+			if (!isActive) return;
+			// After SvelteKit's own hook, wherever that stands: private variables are set by then.
+			return () => servePreview(server, project).catch((error: unknown) => fail(error));
+			function fail(error: unknown): void {
+				config.logger.error(`[${PACKAGE}] ${String((error as Error).stack ?? error)}`);
+			}
+		},
+
+		resolveId: {
+			// Before Vite's own resolution, which would answer for relative imports.
+			order: 'pre',
+			filter: { id: [/^\$live\//, /^virtual:svelte-realtime\//, /^\.\.?\//] },
+			handler(id, importer) {
+				if (!isActive) return;
+				const target = importer && id.startsWith('.') ? join(dirname(importer), id) : undefined;
+				if (target && project.contains(target)) importers.set(findFile(target) ?? target, importer);
+				return innerId(id);
+			}
+		},
+
+		load: {
+			filter: { id: [/^\0virtual:svelte-realtime\//, /\.[cm]?[jt]s(\?|$)/] },
+			async handler(id) {
+				if (!isActive) return;
+				const isBrowser = this.environment.config.consumer === 'client';
+				const virtual = readInnerId(id);
+				if (virtual) {
+					return { code: await source(virtual, isBrowser), map: { mappings: '' } };
+				}
+				const file = id.split('?', 1)[0] ?? id;
+				const isSource = /\.[cm]?[jt]s$/.test(file) && project.contains(file);
+				// Component tests of vitest run server and browser code in one environment.
+				if (!isBrowser || !isSource || config.plugins.some(({ name }) => name === 'vitest')) return;
+				this.error(asLog(browserImport(project, file, importers.get(file))));
+			}
+		},
+
+		hotUpdate: {
+			order: 'pre',
+			handler(update) {
+				const { name, moduleGraph } = this.environment;
+				if (name === 'client') return hot?.client(moduleGraph, update);
+				if (name === 'ssr') return hot?.server(moduleGraph, update);
+			}
+		}
+	};
+
+	async function source(virtual: VirtualId, isBrowser: boolean): Promise<string> {
+		const { manifest, config: configFile, hooks, problems } = await current();
+		if (virtual.is === 'client') return clientModule({ path: project.path, hooks });
+		if (virtual.is === 'server') {
+			if (problems[0]) throw problems[0];
+			return serverModule({ modules: [...manifest.modules.values()], config: configFile, hooks });
+		}
+		const module = manifest.modules.get(virtual.path);
+		if (!module) throw unknownModule(project, virtual.path, manifest);
+		if (module.problems[0]) throw module.problems[0];
+		return isBrowser ? clientStub(module) : serverStub(module);
+	}
+
+	return plugin;
+}
+
+export default realtime;
+
+/**
+ * Stands where the plugin of another adapter stood, and does nothing.
+ *
+ * `realtime()` does it all, so that `[sveltekit(), uws(), realtime()]` works as `[sveltekit(),
+ * realtime()]` does.
+ */
+export function uws(): Plugin {
+	return { name: `${PACKAGE}:uws` };
+}
+
+function warnOfPlain({ manifest }: Reading, warn: (text: string) => void): void {
+	for (const { file, plain } of manifest.modules.values()) {
+		if (plain.length === 0) continue;
+		warn(
+			`[${PACKAGE}] ${file} exports ${plain.join(', ')}, which no client can reach. Wrap it in live(…), or move it to a file that begins with "_".`
+		);
+	}
+}
+
+function describe({ message, loc, id, frame }: Reading['problems'][number]): string {
+	const place = loc ? `${loc.file}:${loc.line}:${loc.column + 1}` : id;
+	return `${message}\n${place}${frame ? `\n${frame}` : ''}`;
+}
+
+/** What this package needs to run, by its own package.json. */
+function dependencies(): string[] {
+	const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
+	return Object.keys((JSON.parse(text) as { dependencies?: object }).dependencies ?? {});
+}
+
+/** The folder of this package, which a workspace may link from outside the app. */
+function packageRoot(): string {
+	let folder = dirname(fileURLToPath(import.meta.url));
+	while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) {
+		folder = dirname(folder);
+	}
+	return folder;
+}

@@ -1,0 +1,65 @@
+/** Finds the files of a live directory and the path that each is called by. */
+
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Problem } from './problem.ts';
+
+export interface LiveFile {
+	/** Folders and file name without extension: `admin/users`. */
+	readonly path: string;
+	/** Absolute, with forward slashes. */
+	readonly file: string;
+}
+
+export interface Scan {
+	/** Sorted by path, so that what is generated does not depend on the file system. */
+	readonly files: readonly LiveFile[];
+	readonly problems: readonly Problem[];
+}
+
+const NAME = /^[A-Za-z0-9_-]+$/;
+
+/** Whether a file of the live directory is none of its modules: a test, a type, or a private one. */
+export function isIgnored(name: string): boolean {
+	return /^[_$.]/.test(name) || /\.(test|spec)\.[jt]s$/.test(name) || name.endsWith('.d.ts');
+}
+
+/** Lists the live modules under `dir`; none when it does not exist. */
+export async function scan(dir: string): Promise<Scan> {
+	const files: LiveFile[] = [];
+	const problems: Problem[] = [];
+	await walk(dir, [], files, problems);
+	files.sort((a, b) => (a.path < b.path ? -1 : 1));
+
+	for (const [index, { path, file }] of files.entries()) {
+		const twin = files[index + 1];
+		if (twin?.path !== path) continue;
+		problems.push(new Problem('RT_LIVE_FILE_TWICE', [path, twin.file], file));
+	}
+	return { files, problems };
+}
+
+async function walk(
+	dir: string,
+	folders: readonly string[],
+	files: LiveFile[],
+	problems: Problem[]
+): Promise<void> {
+	const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
+		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+		throw error;
+	});
+	for (const entry of entries) {
+		if (isIgnored(entry.name)) continue;
+		const file = join(dir, entry.name).replaceAll('\\', '/');
+		if (entry.isDirectory()) {
+			if (NAME.test(entry.name)) await walk(file, [...folders, entry.name], files, problems);
+			else problems.push(new Problem('RT_LIVE_FILE', [entry.name], file));
+			continue;
+		}
+		if (!/\.[jt]s$/.test(entry.name)) continue;
+		const stem = entry.name.slice(0, -3);
+		if (NAME.test(stem)) files.push({ path: [...folders, stem].join('/'), file });
+		else problems.push(new Problem('RT_LIVE_FILE', [entry.name], file));
+	}
+}

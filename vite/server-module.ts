@@ -1,0 +1,38 @@
+/** The module that holds the app's realtime side: its config, its types' transport, its live modules. */
+
+import { PACKAGE } from './kinds.ts';
+import type { LiveFile } from './scan.ts';
+
+export interface ServerSources {
+	readonly modules: readonly LiveFile[];
+	/** realtime.config, where there is one. */
+	readonly config: string | undefined;
+	/** Universal hooks that export `transport`. */
+	readonly hooks: string | undefined;
+}
+
+/**
+ * Source of `virtual:svelte-realtime/server`.
+ *
+ * Everything of the app is imported inside `load()`, not at the top: modules that read private
+ * environment variables while they are evaluated find them only after SvelteKit's `Server.init`.
+ */
+export function serverModule({ modules, config, hooks }: ServerSources): string {
+	const files = [config, hooks, ...modules.map(({ file }) => file)];
+	const imports = files.map((file) => (file ? `import(${JSON.stringify(file)})` : 'undefined'));
+	const names = modules.map((_, index) => `live${index}`);
+	const entries = modules.map(({ path }, index) => `${JSON.stringify(path)}: live${index}`);
+	return `export { createApp, start } from '${PACKAGE}/adapter/runtime';
+
+export async function load() {
+	const [${['config', 'hooks', ...names].join(', ')}] = await Promise.all([
+		${imports.join(',\n\t\t')}
+	]);
+	return {
+		config: config?.default,
+		transport: hooks?.transport,
+		modules: { ${entries.join(', ')} }
+	};
+}
+`;
+}

@@ -1,0 +1,73 @@
+/** What stands in for a live module: one stub in the browser, one in server rendering. */
+
+import { KINDS, PACKAGE, type LiveKind } from './kinds.ts';
+import type { LiveModule } from './manifest.ts';
+import { CLIENT } from './virtual-ids.ts';
+
+type Stubbed = Pick<LiveModule, 'path' | 'exports'>;
+
+/** The browser's stub: each export calls or follows its path over the page's connection. */
+export function clientStub(module: Stubbed): string {
+	const makers = new Set(module.exports.map(({ kind }) => KINDS[kind].client));
+	const imports = makers.size > 0 ? [importLine([...makers].sort(), CLIENT)] : [];
+	return join(imports, module, (kind, path) => `/* @__PURE__ */ ${KINDS[kind].client}(${path})`);
+}
+
+/** The stub of server rendering: streams load and hydrate, calls say that they cannot be made. */
+export function serverStub(module: Stubbed): string {
+	const kinds = [...new Set(module.exports.map(({ kind }) => kind))].sort();
+	const imports = kinds.map((kind) =>
+		importLine([KINDS[kind].server.name], KINDS[kind].server.from)
+	);
+	return join(imports, module, (kind, path) => `${KINDS[kind].server.name}(${path})`);
+}
+
+/** The module that sets the page's connection up, once, before the first stub uses it. */
+export function clientModule(options: {
+	/** Base path and `/ws`. */
+	readonly path: string;
+	/** Universal hooks that export `transport`. */
+	readonly hooks: string | undefined;
+}): string {
+	const { path, hooks } = options;
+	const makers = Object.values(KINDS).map(({ client }) => client);
+	return [
+		importLine(['setup'], `${PACKAGE}/client`),
+		...(hooks ? [importLine(['transport'], hooks)] : []),
+		`setup({ path: ${JSON.stringify(path)}${hooks ? ', transport' : ''} });`,
+		`export { ${makers.join(', ')} } from "${PACKAGE}/client";`,
+		''
+	].join('\n');
+}
+
+function importLine(names: readonly string[], from: string): string {
+	return `import { ${names.join(', ')} } from ${JSON.stringify(from)};`;
+}
+
+function join(
+	imports: readonly string[],
+	{ path, exports }: Stubbed,
+	make: (kind: LiveKind, path: string) => string
+): string {
+	const lines = exports.flatMap(({ name, kind }, index) => {
+		const value = make(kind, JSON.stringify(`${path}/${name}`));
+		// `export { remove as delete }` is a good name for a caller and none for a const.
+		if (!isReserved(name)) return [`export const ${name} = ${value};`];
+		return [`const __${index} = ${value};`, `export { __${index} as ${name} };`];
+	});
+	return [...imports, ...(lines.length > 0 ? lines : ['export {};']), ''].join('\n');
+}
+
+const RESERVED = new Set(
+	(
+		'arguments await break case catch class const continue debugger default delete do else enum eval ' +
+		'export extends false finally for function if implements import in instanceof interface let new ' +
+		'null package private protected public return static super switch this throw true try typeof var ' +
+		'void while with yield'
+	).split(' ')
+);
+
+/** Whether a name may be exported and may not be declared. */
+export function isReserved(name: string): boolean {
+	return RESERVED.has(name) || /^\d/.test(name);
+}
