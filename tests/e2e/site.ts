@@ -1,0 +1,151 @@
+/** Copies of the playground, built or in development, served by processes of their own. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The repository. */
+export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
+const VITE = join(ROOT, 'node_modules/vite/bin/vite.js');
+
+/** What tests make and need not make again; git ignores it. */
+export const CACHE: string = join(ROOT, '.cache');
+
+/** A running site. */
+export interface Site {
+	/** Without a slash at the end. */
+	readonly url: string;
+	/** The folder of the app; a test may edit its files. */
+	readonly folder: string;
+	/** What the server has printed so far. */
+	output(): string;
+	stop(): Promise<void>;
+}
+
+/** Builds a copy of the playground and starts what was built. */
+export async function startProduction(name: string): Promise<Site> {
+	const folder = await copyPlayground(name);
+	await finished(launch([VITE, 'build'], folder, { NODE_ENV: 'production' }));
+	const server = launch(['build'], folder, {
+		NODE_ENV: 'production',
+		HOST: '127.0.0.1',
+		PORT: '0'
+	});
+	return running(server, folder, /Listening on (http:\S+)/);
+}
+
+/** Starts Vite's dev server on a copy of the playground. */
+export async function startDev(name: string): Promise<Site> {
+	const folder = await copyPlayground(name);
+	const port = String(await freePort());
+	const arguments_ = [VITE, 'dev', '--host', '127.0.0.1', '--port', port, '--strictPort'];
+	return running(launch(arguments_, folder, {}), folder, /Local:\s+(http:\S+)/);
+}
+
+async function copyPlayground(name: string): Promise<string> {
+	if (!existsSync(join(ROOT, 'dist'))) {
+		throw new Error(
+			'The playground runs on the built package, and dist/ is missing: npm run build.'
+		);
+	}
+	const folder = join(CACHE, 'e2e', name);
+	const made = ['node_modules', 'build', '.svelte-kit'];
+	await rm(folder, { recursive: true, force: true });
+	await mkdir(join(CACHE, 'e2e'), { recursive: true });
+	await cp(join(ROOT, 'playground'), folder, {
+		recursive: true,
+		filter: (source) => !made.includes(basename(source))
+	});
+	return folder;
+}
+
+// --- processes ---
+
+interface Launched {
+	readonly child: ChildProcess;
+	output(): string;
+	/** Resolves when the process has ended, with its code. */
+	readonly ended: Promise<number | null>;
+	/** Calls back on everything that is printed. */
+	onOutput(listener: () => void): void;
+}
+
+function launch(args: string[], cwd: string, variables: Record<string, string>): Launched {
+	const child = spawn(process.execPath, args, {
+		cwd,
+		env: { ...plainEnvironment(), NO_COLOR: '1', ...variables },
+		stdio: ['ignore', 'pipe', 'pipe']
+	});
+	let output = '';
+	const listeners: (() => void)[] = [];
+	const collect = (chunk: string): void => {
+		output += chunk;
+		for (const listener of listeners) listener();
+	};
+	child.stdout.setEncoding('utf8').on('data', collect);
+	child.stderr.setEncoding('utf8').on('data', collect);
+
+	// A test run that is broken off leaves no server behind.
+	const kill = (): void => void child.kill('SIGKILL');
+	process.once('exit', kill);
+	const ended = new Promise<number | null>((resolve) => {
+		child.once('close', (code) => {
+			process.off('exit', kill);
+			resolve(code);
+		});
+	});
+	return {
+		child,
+		ended,
+		output: () => output,
+		onOutput: (listener) => void listeners.push(listener)
+	};
+}
+
+/** The environment without what a test runner sets: Vite and Svelte build otherwise for tests. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+	const foreign =
+		/^(VITEST|VITE_|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|TEST$|DEV$|PROD$|SSR$|MODE$|BASE_URL$)/;
+	return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}
+
+async function finished(launched: Launched): Promise<void> {
+	const code = await launched.ended;
+	if (code !== 0) throw new Error(`The process ended with ${code}.\n${launched.output()}`);
+}
+
+/** Waits for the line in which the server says where it listens. */
+async function running(launched: Launched, folder: string, line: RegExp): Promise<Site> {
+	const found = await new Promise<string>((resolve, reject) => {
+		launched.onOutput(() => {
+			const match = line.exec(launched.output());
+			if (match) resolve(match[1]!);
+		});
+		void launched.ended.then((code) => {
+			reject(new Error(`The server ended with ${code} before it listened.\n${launched.output()}`));
+		});
+	});
+	return {
+		url: found.replace(/\/$/, ''),
+		folder,
+		output: launched.output,
+		async stop() {
+			launched.child.kill('SIGTERM');
+			const force = setTimeout(() => launched.child.kill('SIGKILL'), 10_000);
+			await launched.ended;
+			clearTimeout(force);
+		}
+	};
+}
+
+/** Vite takes port 0 for its own default, so a free one is looked up. */
+async function freePort(): Promise<number> {
+	const server = createServer();
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	const { port } = server.address() as AddressInfo;
+	await new Promise((resolve) => server.close(resolve));
+	return port;
+}
