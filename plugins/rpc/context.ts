@@ -7,19 +7,21 @@ import type {
 	MaybePromise,
 	PluginKernel,
 	Plugin,
-	ProvidedBy,
 	PublishOptions,
 	PublishResult,
 	RealtimeConfig,
 	Register
 } from 'svelte-realtime/kernel';
 
-/** What the app's realtime.config registers; its plugins decide what `ctx` has. */
-type RegisteredPlugins = Register extends {
-	config: RealtimeConfig<infer Preset, infer Plugins>;
-}
-	? Preset[number] | Plugins[number]
+/** The plugins of the config that the app registers; they decide what `ctx` has. */
+type PluginsOf<Registered> = Registered extends { config: infer Config }
+	? Config extends RealtimeConfig<infer Preset, infer Plugins>
+		? Preset[number] | Plugins[number]
+		: never
 	: never;
+
+/** Taken apart plugin by plugin: of a list as a whole nothing is known but that it has plugins. */
+type ProvidedByEach<P> = P extends Plugin<any, infer Name> ? Name : never;
 
 /** The type of `ctx.user`, where the app registers one. */
 export type RegisteredUser = Register extends { user: infer User } ? User : unknown;
@@ -48,9 +50,7 @@ export interface BaseContext {
 
 /** `ctx` of a live function: the base, and the services of the app's plugins by name. */
 export type LiveContext = BaseContext & {
-	readonly [
-		K in Services<ProvidedBy<readonly (RegisteredPlugins & Plugin)[]>> & CapabilityName
-	]: Capabilities[K];
+	readonly [K in Services<ProvidedByEach<PluginsOf<Register>>> & CapabilityName]: Capabilities[K];
 };
 
 export type ContextFactory = (connection: Connection, path: string) => LiveContext;
@@ -85,7 +85,7 @@ export function contextFactory(
 	}
 
 	for (const name of kernel.capabilities()) {
-		if (name.includes('.') || name in Context.prototype) continue;
+		if (name === 'clock' || name.includes('.') || name in Context.prototype) continue;
 		const service = kernel.find(name);
 		Object.defineProperty(Context.prototype, name, { get: () => service, enumerable: true });
 	}

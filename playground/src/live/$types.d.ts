@@ -1,5 +1,4 @@
 // Written by svelte-realtime; what you change here is lost.
-/// <reference types="svelte-realtime/adapter" />
 
 declare module '$live/chat' {
 	export const send: import('svelte-realtime/client').Stub<(typeof import('./chat.js'))['send']>;

@@ -1,0 +1,167 @@
+/** The load: a process that holds many connections, makes calls, and counts what it receives. */
+
+import { answer } from './process.mjs';
+import { RawConnection, textFrame } from './raw-connection.mjs';
+
+/** Digits of a call's id, so that the next id can be written over the last one. */
+const ID_DIGITS = 7;
+const FIRST_ID = 10 ** (ID_DIGITS - 1);
+/** Connections that are opened at once: more overflow the server's queue of new ones. */
+const OPENING = 50;
+
+/** @type {RawConnection[]} */
+let connections = [];
+/** @type {ReturnType<typeof receive> | undefined} */
+let receiving;
+
+answer({ connect, probe, call, arm, received });
+
+/**
+ * Opens connections; where `first` is given each one sends it and waits for a frame that holds `until`.
+ *
+ * @param {{ port: number, path: string, count: number, first?: string, until?: string }} options
+ */
+async function connect({ port, path, count, first, until }) {
+	const open = async () => {
+		const connection = new RawConnection({ port, path });
+		const ready = until === undefined ? undefined : frameWith(connection, until);
+		await connection.opened;
+		if (first !== undefined) connection.send(textFrame(first));
+		await ready;
+		connection.reads = false;
+		return connection;
+	};
+	while (connections.length < count) {
+		const some = Math.min(OPENING, count - connections.length);
+		connections.push(...(await Promise.all(Array.from({ length: some }, open))));
+	}
+}
+
+/** Sends one frame and returns the text of the answer that holds `until`. */
+async function probe({ text, until }) {
+	const [connection] = connections;
+	const frame = frameWith(connection, until);
+	connection.reads = true;
+	connection.send(textFrame(text));
+	const found = await frame;
+	connection.reads = false;
+	return found;
+}
+
+function frameWith(connection, part) {
+	return new Promise((resolve, reject) => {
+		connection.onError = reject;
+		connection.onFrame = (payload) => {
+			const text = payload?.toString() ?? '';
+			if (text.includes(part)) resolve(text);
+		};
+	});
+}
+
+/**
+ * Each connection calls, and calls again when it has its answer, for `ms` milliseconds; every
+ * call that was made is answered before this resolves.
+ *
+ * @param {{ text: string, ms: number }} options `text` holds the id `1000000`.
+ */
+async function call({ text, ms }) {
+	const idAt = textFrame(text).indexOf(String(FIRST_ID));
+	const started = process.hrtime.bigint();
+	let calls = 0;
+	let running = connections.length;
+	let isOver = false;
+	const timer = setTimeout(() => (isOver = true), ms);
+	await new Promise((resolve, reject) => {
+		for (const connection of connections) {
+			const frame = textFrame(text);
+			let id = FIRST_ID;
+			connection.onError = reject;
+			connection.onFrame = () => {
+				calls++;
+				if (isOver) {
+					if (--running === 0) resolve();
+					return;
+				}
+				writeDigits(frame, idAt, ++id);
+				connection.send(frame);
+			};
+			connection.send(frame);
+		}
+	});
+	clearTimeout(timer);
+	return { calls, seconds: Number(process.hrtime.bigint() - started) / 1e9 };
+}
+
+function writeDigits(frame, at, number) {
+	for (let i = at + ID_DIGITS - 1, rest = number; i >= at; i--) {
+		frame[i] = 48 + (rest % 10);
+		rest = (rest / 10) | 0;
+	}
+}
+
+/**
+ * Begins to count frames: `each` of them on every connection.
+ *
+ * @param {{ each: number, readers: number, polls?: boolean, timeout: number }} options `readers`:
+ * how many connections read their frames and take the age of `"at"`. `polls`: never sleep.
+ */
+function arm(options) {
+	receiving = receive(options);
+	// The question of `received` comes later; a failure before it must not end the process.
+	receiving.catch(() => {});
+}
+
+function received() {
+	return receiving;
+}
+
+async function receive({ each, readers, polls = false, timeout }) {
+	const counts = new Uint32Array(connections.length);
+	const every = Math.max(1, Math.floor(connections.length / readers));
+	const ages = [];
+	let sample = '';
+	let done = 0;
+	let poll = polls
+		? setImmediate(function again() {
+				poll = setImmediate(again);
+			})
+		: undefined;
+	await new Promise((resolve, reject) => {
+		const timer = setTimeout(resolve, timeout);
+		connections.forEach((connection, index) => {
+			connection.onError = reject;
+			connection.reads = index % every === 0;
+			connection.onFrame = (payload) => {
+				if (payload !== undefined) {
+					ages.push(ageOf(payload));
+					sample ||= payload.toString();
+				}
+				// Frames that come twice come soon: they are counted for 50 ms more.
+				if (++counts[index] === each && ++done === connections.length) {
+					clearTimeout(timer);
+					setTimeout(resolve, 50);
+				}
+			};
+		});
+	});
+	clearImmediate(poll);
+	ages.sort((a, b) => a - b);
+	const at = (share) => ages[Math.min(ages.length - 1, Math.floor(ages.length * share))] / 1000;
+	return {
+		delivered: counts.reduce((sum, count) => sum + count, 0),
+		fewest: Math.min(...counts),
+		most: Math.max(...counts),
+		p50: at(0.5),
+		p99: at(0.99),
+		sample
+	};
+}
+
+/** Microseconds since the frame was made; `process.hrtime` is one clock for all processes of a machine. */
+function ageOf(payload) {
+	const at = payload.indexOf('"at":') + 5;
+	let made = 0;
+	for (let i = at; payload[i] >= 48 && payload[i] <= 57; i++) made = made * 10 + payload[i] - 48;
+	const [seconds, nanoseconds] = process.hrtime();
+	return seconds * 1e6 + nanoseconds / 1e3 - made;
+}
