@@ -46,12 +46,7 @@ export class SocketConnection implements Connection {
 	 * @param socket Absent for a visitor whose page is rendered: nothing can be sent to it.
 	 * @param onDrop Hears of each frame that the send buffer had no room for.
 	 */
-	constructor(
-		id: string,
-		data: ConnectionData,
-		socket: Socket | undefined,
-		onDrop?: () => void
-	) {
+	constructor(id: string, data: ConnectionData, socket: Socket | undefined, onDrop?: () => void) {
 		this.id = id;
 		this.data = data;
 		this.#socket = socket;

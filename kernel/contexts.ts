@@ -54,7 +54,7 @@ export interface TopicContext extends ConnectionContext {
 	readonly topic: string;
 }
 
-/** A place in the history of one topic. `('', 0)` is a topic that nobody has published to. */
+/** A place in the history of one topic; seq 0 is where it begins. */
 export interface Position {
 	readonly epoch: string;
 	readonly seq: number;

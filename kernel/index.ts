@@ -37,6 +37,7 @@ export type {
 	UpgradeContext,
 	UpgradeRequest
 } from './contexts.ts';
+export { declarationOf, declared, type Declaration } from './declaration.ts';
 export { RealtimeError, type ErrorCode } from './errors.ts';
 export { randomId } from './ids.ts';
 export { createKernel, type Kernel, type KernelOptions } from './kernel.ts';
@@ -66,6 +67,7 @@ export {
 	encode,
 	encodeRecord,
 	encodeReply,
+	idOf,
 	PROTOCOL,
 	type EventRecord,
 	type Frame,

@@ -202,6 +202,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 				})
 			);
 			void runNotice(table.list('open'), { connection }, fail('open'));
+			if (ending) connection.close(CLOSE.RESTART, 'The server restarts.');
 			return connection;
 		},
 

@@ -72,6 +72,8 @@ export class Mailroom {
 	}
 
 	#dispatch(connection: Connection, frame: RawFrame, bytes: Uint8Array | undefined): void {
+		// Closed by us, perhaps by the frame before this one: nobody would hear what it does.
+		if (!connection.isOpen) return;
 		const ctx = new Message(connection, frame, bytes);
 		const handled = runClaim(this.#options.table.forType(frame.type), ctx, (plugin, error) => {
 			this.#options.fail(plugin, error);
@@ -91,7 +93,9 @@ function unclaimed(connection: Connection, frame: RawFrame): void {
 }
 
 function refuse(connection: Connection, { ids, malformed }: Malformed): void {
-	for (const id of ids) answer(connection, id, 'INVALID_REQUEST', malformed);
+	// Without ids answers cannot be told apart: one will do, or a small message makes a large answer.
+	const owed = ids.filter((id, i) => id !== null || ids.indexOf(null) === i);
+	for (const id of owed) answer(connection, id, 'INVALID_REQUEST', malformed);
 }
 
 function answer(

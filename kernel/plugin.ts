@@ -172,7 +172,7 @@ export function definePlugin<
 	return plugin;
 }
 
-/** The capabilities that the plugins of a list provide. */
+/** The capabilities that the plugins of a list provide; of untyped plugins, any. */
 export type ProvidedBy<List extends readonly Plugin[]> =
 	// eslint-disable-next-line @typescript-eslint/no-explicit-any
-	List[number] extends Plugin<any, infer P> ? P : never;
+	List[number] extends Plugin<any, infer P> ? (0 extends 1 & P ? CapabilityName : P) : never;

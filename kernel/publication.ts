@@ -82,9 +82,7 @@ export class Published implements PublishedContext {
 	}
 
 	get data(): unknown {
-		const { json, devalue } = this.#value;
-		if (json === undefined) return undefined;
-		this.#data ??= { value: this.#values.decode(JSON.parse(json), devalue) };
+		this.#data ??= { value: this.#values.read(this.#value) };
 		return this.#data.value;
 	}
 }

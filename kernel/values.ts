@@ -16,6 +16,8 @@ export interface ValueCodec {
 	encode(value: unknown, purpose: string): EncodedValue;
 	/** @throws {LiveError} INVALID_REQUEST when `parsed` is not what devalue writes. */
 	decode(parsed: unknown, isDevalue: boolean): unknown;
+	/** Reads what this server wrote, of any size and with cycles: nothing in it is a client's doing. */
+	read(value: EncodedValue): unknown;
 }
 
 /** Values that a client's devalue text may stand for once everything shared is written out. */
@@ -30,6 +32,8 @@ export function createValueCodec(transport: TransportHook = {}): ValueCodec {
 		reducers[name] = encode;
 		revivers[name] = decode;
 	}
+
+	const unflatten = (flat: unknown): unknown => devalue.unflatten(flat as never, revivers as never);
 
 	return {
 		encode(value, purpose) {
@@ -48,13 +52,15 @@ export function createValueCodec(transport: TransportHook = {}): ValueCodec {
 			if (!isBounded(parsed))
 				throw new LiveError('INVALID_REQUEST', 'The values are not well formed.');
 			try {
-				return devalue.unflatten(
-					parsed as never,
-					revivers as Record<string, (value: unknown) => unknown>
-				);
+				return unflatten(parsed);
 			} catch (error) {
 				throw new LiveError('INVALID_REQUEST', 'The values are not well formed.', { cause: error });
 			}
+		},
+		read({ json, devalue: isDevalue }) {
+			if (json === undefined) return undefined;
+			const parsed: unknown = JSON.parse(json);
+			return isDevalue ? unflatten(parsed) : parsed;
 		}
 	};
 }

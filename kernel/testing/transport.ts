@@ -61,7 +61,11 @@ export class FakeSocket implements Socket {
 	}
 }
 
-function deliver(members: Iterable<FakeSocket> = [], payload: Payload, except?: FakeSocket): boolean {
+function deliver(
+	members: Iterable<FakeSocket> = [],
+	payload: Payload,
+	except?: FakeSocket
+): boolean {
 	let heard = false;
 	for (const socket of members) {
 		if (socket === except) continue;

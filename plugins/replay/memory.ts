@@ -29,18 +29,30 @@ interface TopicLog {
 	followers: number;
 }
 
+/** Who follows a topic, and the epoch that it had, or would begin with, when they came. */
+interface Followed {
+	count: number;
+	readonly epoch: string;
+}
+
 /** Bytes of the objects around an entry's text, roughly. */
 const OVERHEAD = 96;
-const NOWHERE: Position = { epoch: '', seq: 0 };
 
 export function memoryLog(options: MemoryLogOptions): ReplayLog {
 	const { size, topicBytes, topics: maxTopics } = options;
 	// Least recently used first: a Map keeps the order in which keys were set.
 	const topics = new Map<string, TopicLog>();
-	const followed = new Map<string, number>();
+	const followed = new Map<string, Followed>();
+	/** Those that hold frames, in the same order: trimming must not walk past the others. */
+	const holding = new Set<TopicLog>();
 	const instance = randomId();
-	let epochs = 0;
 	let totalBytes = 0;
+	/**
+	 * The epoch of topics that begin, and of those nobody has published to. It changes when a topic is
+	 * forgotten, as nothing else remembers that a topic of this name has been there before.
+	 */
+	let forgotten = 0;
+	let epoch = `${instance}.0`;
 
 	/** Lets go of the oldest frame of a topic. */
 	function drop(log: TopicLog): void {
@@ -49,6 +61,7 @@ export function memoryLog(options: MemoryLogOptions): ReplayLog {
 		log.start += 1;
 		log.bytes -= entry.bytes;
 		totalBytes -= entry.bytes;
+		if (log.start === log.entries.length) holding.delete(log);
 		if (log.start >= 64 && log.start * 2 >= log.entries.length) {
 			log.entries = log.entries.slice(log.start);
 			log.start = 0;
@@ -59,13 +72,14 @@ export function memoryLog(options: MemoryLogOptions): ReplayLog {
 		let log = topics.get(topic);
 		if (log === undefined) {
 			if (topics.size >= maxTopics) forgetOne();
+			const following = followed.get(topic);
 			log = {
-				epoch: `${instance}.${(epochs += 1).toString(36)}`,
+				epoch: following?.epoch ?? epoch,
 				seq: 0,
 				entries: [],
 				start: 0,
 				bytes: 0,
-				followers: followed.get(topic) ?? 0
+				followers: following?.count ?? 0
 			};
 		} else {
 			topics.delete(topic);
@@ -80,26 +94,30 @@ export function memoryLog(options: MemoryLogOptions): ReplayLog {
 			if (log.followers > 0) continue;
 			while (log.start < log.entries.length) drop(log);
 			topics.delete(topic);
+			epoch = `${instance}.${(forgotten += 1).toString(36)}`;
 			return;
 		}
+	}
+
+	function head(topic: string): Position {
+		const log = topics.get(topic);
+		return log ?? { epoch: followed.get(topic)?.epoch ?? epoch, seq: 0 };
 	}
 
 	function trim(log: TopicLog): void {
 		while (log.entries.length - log.start > size || log.bytes > topicBytes) drop(log);
 		if (totalBytes <= options.bytes) return;
-		for (const oldest of topics.values()) {
+		for (const oldest of holding) {
 			while (oldest.start < oldest.entries.length && totalBytes > options.bytes) drop(oldest);
 			if (totalBytes <= options.bytes) return;
 		}
 	}
 
 	function since(topic: string, position: Position): readonly LogEntry[] | 'epoch' | 'truncated' {
+		const now = head(topic);
+		if (position.epoch !== now.epoch || position.seq > now.seq) return 'epoch';
 		const log = topics.get(topic);
-		if (log === undefined) return position.seq === 0 && position.epoch === '' ? [] : 'epoch';
-		// ('', 0) is where every topic begins, so any first epoch continues it.
-		const isBeginning = position.epoch === '' && position.seq === 0;
-		if (!isBeginning && position.epoch !== log.epoch) return 'epoch';
-		if (position.seq > log.seq) return 'epoch';
+		if (log === undefined) return [];
 		const missing = log.seq - position.seq;
 		const kept = log.entries.length - log.start;
 		if (missing > kept) return 'truncated';
@@ -113,19 +131,23 @@ export function memoryLog(options: MemoryLogOptions): ReplayLog {
 			log.entries.push({ seq: (log.seq += 1), event, value, bytes });
 			log.bytes += bytes;
 			totalBytes += bytes;
+			holding.delete(log);
+			holding.add(log);
 			trim(log);
 			return { epoch: log.epoch, seq: log.seq };
 		},
 
 		follow(topic): Tail {
-			followed.set(topic, (followed.get(topic) ?? 0) + 1);
+			const following = followed.get(topic) ?? { count: 0, epoch: head(topic).epoch };
+			followed.set(topic, following);
+			following.count += 1;
 			const log = topics.get(topic);
-			if (log) log.followers += 1;
+			if (log) log.followers = following.count;
 			let isOpen = true;
 			return {
 				head() {
-					const current = topics.get(topic);
-					return current === undefined ? NOWHERE : { epoch: current.epoch, seq: current.seq };
+					const { epoch, seq } = head(topic);
+					return { epoch, seq };
 				},
 				since: (position) => since(topic, position),
 				last(count) {
@@ -136,11 +158,10 @@ export function memoryLog(options: MemoryLogOptions): ReplayLog {
 				close() {
 					if (!isOpen) return;
 					isOpen = false;
-					const count = followed.get(topic)! - 1;
-					if (count === 0) followed.delete(topic);
-					else followed.set(topic, count);
+					following.count -= 1;
+					if (following.count === 0) followed.delete(topic);
 					const current = topics.get(topic);
-					if (current) current.followers = count;
+					if (current) current.followers = following.count;
 				}
 			};
 		},

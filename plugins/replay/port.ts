@@ -16,7 +16,10 @@ export interface LogEntry {
  * the tail and subscribes in one synchronous step misses nothing.
  */
 export interface Tail {
-	/** The position of the latest frame; `('', 0)` for a topic that nobody has published to. */
+	/**
+	 * The position of the latest frame. A topic that nobody has published to stands at seq 0 of an
+	 * epoch that its first frame continues, for as long as this log can tell that nothing was missed.
+	 */
 	head(): Position;
 	/**
 	 * Everything after `since`, in order; or why it cannot be said: the history before is another

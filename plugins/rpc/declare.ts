@@ -1,16 +1,8 @@
 /** `live()`: declares a function that browsers may call. */
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { RealtimeError } from 'svelte-realtime/kernel';
+import { declared, RealtimeError, type Declaration } from 'svelte-realtime/kernel';
 import type { LiveContext } from './context.ts';
-
-/** What stands behind a live export, under its `~live` property. Plugins declare kinds of their own. */
-export interface Declaration {
-	/** Decides what runs the declaration, whatever a client asks for. */
-	readonly kind: string;
-	/** Checks the first argument. */
-	readonly schema: StandardSchemaV1 | undefined;
-}
 
 export interface RpcDeclaration extends Declaration {
 	readonly kind: 'rpc';
@@ -26,9 +18,9 @@ export interface LiveFunction<
 	(ctx: LiveContext, ...args: Args): Result;
 	readonly '~live': RpcDeclaration & {
 		/** Type only: what a client passes. */
-		readonly args?: Input;
+		readonly args: Input;
 		/** Type only: what a client gets. */
-		readonly result?: Awaited<Result>;
+		readonly result: Awaited<Result>;
 	};
 }
 
@@ -64,21 +56,6 @@ export function rpcFunction(first: unknown, second?: unknown): unknown {
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live()', 'something that is no schema', wanted]);
 	}
 	return declared(handler as (...args: never[]) => unknown, { kind: 'rpc', schema, handler });
-}
-
-/** A function that does what `run` does and carries the declaration. `run` itself is left alone. */
-export function declared(
-	run: (...args: never[]) => unknown,
-	declaration: object
-): (...args: never[]) => unknown {
-	const live = (...args: never[]): unknown => run(...args);
-	return Object.defineProperty(live, '~live', { value: Object.freeze(declaration) });
-}
-
-/** The declaration behind an export, if it is a live one. */
-export function declarationOf(value: unknown): Declaration | undefined {
-	if (typeof value !== 'function' || !Object.hasOwn(value, '~live')) return undefined;
-	return (value as unknown as { '~live': Declaration })['~live'];
 }
 
 export function isStandardSchema(value: unknown): value is StandardSchemaV1 {

@@ -5,28 +5,24 @@ import {
 	encode,
 	encodeReply,
 	HANDLED,
+	idOf,
 	isThenable,
 	LiveError,
 	isLiveError,
 	toWireError,
 	type Connection,
+	type Declaration,
 	type MaybePromise,
 	type Plugin
 } from 'svelte-realtime/kernel';
 import { contextFactory, type ContextFactory, type LiveContext } from './context.ts';
-import type { Declaration, RpcDeclaration } from './declare.ts';
+import type { RpcDeclaration } from './declare.ts';
 import type {} from './frames.ts';
 import { createRegistry, type LiveModules } from './registry.ts';
 import { validate } from './validate.ts';
 
 export type { BaseContext, LiveContext, RegisteredUser } from './context.ts';
-export {
-	declared,
-	rpcFunction,
-	type Declaration,
-	type LiveFunction,
-	type RpcDeclaration
-} from './declare.ts';
+export { rpcFunction, type LiveFunction, type RpcDeclaration } from './declare.ts';
 export type { CallFrame } from './frames.ts';
 export type { LiveModules } from './registry.ts';
 export { serverRpc } from './server-stub.ts';
@@ -118,14 +114,14 @@ export function rpc(): Plugin<never, 'rpc'> {
 			}
 
 			function answerError(connection: Connection, id: number | null, error: unknown): void {
-				if (!isLiveError(error)) kernel.report(error);
 				let frame: string;
 				try {
+					if (!isLiveError(error)) kernel.report(error);
 					frame = encode({ type: 'reply', id, error: toWireError(error) });
-				} catch (unserializable) {
-					// A LiveError whose own fields cannot be written is a fault of the handler.
-					kernel.report(unserializable);
-					frame = encode({ type: 'reply', id, error: toWireError(unserializable) });
+				} catch (failure) {
+					// A LiveError whose own fields cannot be written, or read, is a fault of the handler.
+					kernel.report(failure);
+					frame = encode({ type: 'reply', id, error: toWireError(undefined) });
 				}
 				connection.send(frame);
 			}
@@ -158,8 +154,9 @@ export function rpc(): Plugin<never, 'rpc'> {
 			kernel.hook(
 				'message',
 				({ connection, frame }) => {
-					const { id, path } = frame;
-					if (!isCallId(id)) {
+					const { path } = frame;
+					const id = idOf(frame);
+					if (id === null) {
 						answerError(connection, null, new LiveError('INVALID_REQUEST', 'A call has an id.'));
 						return HANDLED;
 					}
@@ -200,7 +197,3 @@ export function rpc(): Plugin<never, 'rpc'> {
 
 const runHandler: Run<RpcDeclaration, unknown> = (ctx, declaration, args) =>
 	declaration.handler(ctx, ...args);
-
-export function isCallId(id: unknown): id is number {
-	return typeof id === 'number' && Number.isSafeInteger(id) && id >= 0;
-}

@@ -1,7 +1,6 @@
 /** Which live functions there are. */
 
-import { RealtimeError } from 'svelte-realtime/kernel';
-import { declarationOf, type Declaration } from './declare.ts';
+import { declarationOf, RealtimeError, type Declaration } from 'svelte-realtime/kernel';
 
 /** Module path (`admin/users`) → the module's exports. */
 export type LiveModules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

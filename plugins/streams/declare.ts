@@ -1,7 +1,12 @@
 /** `live.stream()`: declares a value that browsers follow. */
 
-import { RealtimeError, type MaybePromise } from 'svelte-realtime/kernel';
-import { declared, type Declaration, type LiveContext } from 'svelte-realtime/plugins/rpc';
+import {
+	declared,
+	RealtimeError,
+	type Declaration,
+	type MaybePromise
+} from 'svelte-realtime/kernel';
+import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { MergeName, MergeOptions } from './frames.ts';
 
 export interface StreamOptions {

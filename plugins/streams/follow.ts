@@ -3,6 +3,7 @@
 import {
 	encode,
 	encodeRecord,
+	isThenable,
 	LiveError,
 	RealtimeError,
 	type Connection,
@@ -150,6 +151,8 @@ export function topicOf(
 ): string {
 	const name: unknown = typeof topic === 'function' ? topic(ctx, ...args) : topic;
 	if (typeof name !== 'string') {
+		// An asynchronous one may fail later as well, when nobody listens any more.
+		if (isThenable(name)) name.then(undefined, () => {});
 		throw new RealtimeError('RT_STREAM_TOPIC', [ctx.path, typeof name]);
 	}
 	if (name.startsWith('__')) throw new LiveError('INVALID_TOPIC');
@@ -170,7 +173,7 @@ function sendSnapshot(
 				type: 'stream:snapshot',
 				id,
 				topic: subscription!.topic,
-				// The first epoch of a topic continues ('', 0), so the present one holds for both.
+				// A position before the first publish is continued by it, so the present epoch holds for both.
 				epoch: tail?.head().epoch ?? '',
 				seq: position.seq,
 				...merge,

@@ -1,0 +1,145 @@
+import * as v from 'valibot';
+import { expect, test } from 'vitest';
+import { CLOSE, CODES, LIMITS, live, willReconnect, type HookName } from 'svelte-realtime';
+import { single } from 'svelte-realtime/presets';
+import { settle, type ReceivedFrame } from 'svelte-realtime/testing';
+import { startKernel } from '../kernel/tracked.ts';
+import { codeBlocks, plain, read, tableUnder } from './markdown.ts';
+
+const README = read('kernel/README.md');
+
+/** The module that the conversation in the README talks to. */
+function chat(): Record<string, unknown> {
+	const messages: { id: number; text: string }[] = [];
+	return {
+		messages: live.stream('chat', () => [...messages]),
+		send: live(v.pipe(v.string(), v.minLength(1, 'Say something.')), (ctx, text) => {
+			const message = { id: messages.length + 1, text };
+			messages.push(message);
+			void ctx.publish('chat', 'created', message);
+			return message;
+		}),
+		dayAfter: live((_ctx, day: Date) => new Date(day.getTime() + 86_400_000))
+	};
+}
+
+/** A frame with its ids and epochs, which are new each time, replaced. */
+function withoutRandom(frame: unknown): unknown {
+	return JSON.parse(JSON.stringify(frame), (key, value: unknown) =>
+		key === 'epoch' || key === 'connection' ? key : value
+	);
+}
+
+test('the conversation in the README is the one that a server has', async () => {
+	const kernel = await startKernel(single());
+	kernel.use('rpc').mount({ chat: chat() });
+	const socket = kernel.transport.socket();
+	const connection = kernel.open(socket, {});
+	const { epoch } = (await kernel.use('replay').follow('chat')).head();
+	const received: ReceivedFrame[] = [];
+	const seen = { client: 0, server: 0 };
+
+	for (const { info, text } of codeBlocks(README)) {
+		if (info === 'json client') {
+			expect(received.splice(0), 'frames that the README does not show').toEqual([]);
+			const message = JSON.stringify(
+				JSON.parse(text, (key, value: unknown) => (key === 'epoch' ? epoch : value))
+			);
+			kernel.message(connection, message, message.length);
+			await settle();
+			seen.client += 1;
+		} else if (info === 'json server') {
+			received.push(
+				...socket.sent.splice(0).map((sent) => JSON.parse(String(sent)) as ReceivedFrame)
+			);
+			expect(withoutRandom(received.shift())).toEqual(withoutRandom(JSON.parse(text)));
+			seen.server += 1;
+		}
+	}
+
+	expect(received).toEqual([]);
+	expect(seen.client).toBeGreaterThanOrEqual(6);
+	expect(seen.server).toBeGreaterThanOrEqual(8);
+});
+
+test('the README shows every frame that is declared', () => {
+	const files = ['kernel/protocol.ts', 'plugins/rpc/frames.ts', 'plugins/streams/frames.ts'];
+	const declared = files.flatMap((file) => {
+		const [, body] = /interface Frames \{\n([\s\S]*?)\n\t?\}\n/.exec(read(file))!;
+		const depth = /^\t*/.exec(body!.replace(/^\s*\/\*\*.*\n/, ''))![0].length;
+		const field = new RegExp(`^\\t{${depth}}'?([a-z:]+)'?: `, 'gm');
+		return [...body!.matchAll(field)].map(([, name]) => name!);
+	});
+	const shown = codeBlocks(README).flatMap(({ text }) => [...text.matchAll(/"type": "([^"]+)"/g)]);
+
+	expect(declared.length).toBeGreaterThanOrEqual(8);
+	expect(new Set(shown.map(([, type]) => type))).toEqual(new Set([...declared, 'subscribe']));
+});
+
+test('the table of codes is the code', () => {
+	const rows = tableUnder(README, 'code').map(([code, status, again, meaning]) => [
+		plain(code),
+		{ status: Number(status), retryable: again === 'yes', message: meaning }
+	]);
+
+	expect(Object.fromEntries(rows)).toEqual(CODES);
+	expect(rows).toHaveLength(Object.keys(CODES).length);
+});
+
+test('the table of close codes is the code', () => {
+	const closing = README.slice(README.indexOf('A connection is closed with one of these'));
+	const rows = tableUnder(closing, 'code').map(([code, name, again]) => [
+		plain(name),
+		Number(code),
+		again === 'yes'
+	]);
+
+	expect(rows).toEqual(
+		Object.entries(CLOSE).map(([name, code]) => [name, code, willReconnect(code)])
+	);
+});
+
+test('the table of limits is the code', () => {
+	const rows = tableUnder(README, 'limit').map(([name, value]) => [
+		plain(name),
+		Number(value!.replaceAll(',', ''))
+	]);
+
+	expect(Object.fromEntries(rows)).toEqual(LIMITS);
+	expect(rows).toHaveLength(Object.keys(LIMITS).length);
+});
+
+test('the table of hooks has every hook, with the kind that it has', () => {
+	const kinds: Record<HookName, 'gate' | 'claim' | 'pipe' | 'notice'> = {
+		upgrade: 'gate',
+		open: 'notice',
+		message: 'claim',
+		subscribe: 'gate',
+		subscribed: 'notice',
+		unsubscribe: 'notice',
+		publish: 'pipe',
+		published: 'notice',
+		limited: 'notice',
+		drain: 'notice',
+		close: 'notice',
+		ready: 'notice',
+		shutdown: 'notice'
+	};
+	const rows = tableUnder(README, 'hook').map(([name, kind]) => [plain(name), kind]);
+
+	expect(Object.fromEntries(rows)).toEqual(kinds);
+});
+
+test('describe() prints handlers of every hook', async () => {
+	const hooks = tableUnder(README, 'hook').map(([name]) => plain(name) as HookName);
+	const kernel = await startKernel([
+		{
+			name: 'all',
+			setup: ({ hook }) => {
+				for (const name of hooks) hook(name, () => {});
+			}
+		}
+	]);
+
+	for (const name of hooks) expect(kernel.describe()).toContain(`  ${name}: all`);
+});

@@ -1,0 +1,74 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { rpc } from 'svelte-realtime/plugins/rpc';
+import { replay } from 'svelte-realtime/plugins/replay';
+import { streams } from 'svelte-realtime/plugins/streams';
+import { LIMITS, type Plugin } from 'svelte-realtime';
+import { plain, read, tableUnder } from './markdown.ts';
+
+const README = read('plugins/README.md');
+const folders = readdirSync(new URL('../../plugins', import.meta.url), { withFileTypes: true })
+	.filter((entry) => entry.isDirectory())
+	.map(({ name }) => name);
+
+test('the table of plugins is the folders, with what they need and provide', () => {
+	const plugins: Plugin[] = [rpc(), replay(), streams()];
+	const rows = tableUnder(README, 'plugin').map((cells) => cells.slice(0, 4).map(plain));
+	const names = (capabilities: readonly string[] = []): string => capabilities.join(', ');
+
+	expect(rows.map(([name]) => name).sort()).toEqual([...folders].sort());
+	expect(
+		rows.map(([name, from, needs, provides]) => ({ name, from, needs, provides })).sort(byName)
+	).toEqual(
+		plugins
+			.map(({ name, requires, provides }) => ({
+				name,
+				from: `svelte-realtime/plugins/${name}`,
+				needs: names(requires),
+				provides: names(provides)
+			}))
+			.sort(byName)
+	);
+});
+
+function byName(one: { name?: string | undefined }, other: { name?: string | undefined }): number {
+	return one.name! < other.name! ? -1 : 1;
+}
+
+/** `4 MiB` and `100,000` as numbers. */
+function amount(text: string): number {
+	const [number, unit] = text.split(' ');
+	return Number(number!.replaceAll(',', '')) * (unit === 'MiB' ? 1024 * 1024 : 1);
+}
+
+test('the table of options of replay is the code', () => {
+	const source = read('plugins/replay/index.ts');
+	const defaults = [...source.matchAll(/(\w+): options\.\1 \?\? ([\d_ *]+)/g)].map(
+		([, name, value]) => [
+			name,
+			value!.split('*').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1)
+		]
+	);
+	const rows = tableUnder(README, 'option').map(([name, value]) => [plain(name), amount(value!)]);
+
+	expect(defaults).toHaveLength(4);
+	expect(rows).toEqual(defaults);
+});
+
+test('limits that the README mentions have the defaults that it says', () => {
+	const mentioned = [...README.matchAll(/`limits\.(\w+)` \((\d+)\)/g)];
+
+	expect(mentioned.length).toBeGreaterThan(0);
+	for (const [, name, value] of mentioned) {
+		expect({ [name!]: Number(value) }).toEqual({ [name!]: LIMITS[name as keyof typeof LIMITS] });
+	}
+});
+
+test('the limits of the main README are the code', () => {
+	const rows = tableUnder(read('README.md'), 'limit').map(([name, value]) => [
+		plain(name),
+		Number(value!.replaceAll(',', ''))
+	]);
+
+	expect(Object.fromEntries(rows)).toEqual(LIMITS);
+});
