@@ -26,7 +26,6 @@ export interface RealtimeConfig<
 }
 
 /** Filled in by the generated types with the app's own config; types `ctx` in live functions. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface Register {}
 
 /** Returns its argument, typed. @example export default defineConfig({ preset: single() }); */

@@ -109,6 +109,8 @@ export interface PluginKernel<Requires extends CapabilityName, Provides extends 
 	readonly limits: Limits;
 	/** How values are written and read on the wire. */
 	readonly values: ValueCodec;
+	/** The app is being written: say what a developer would want to know. */
+	readonly dev: boolean;
 	readonly connections: ReadonlySet<Connection>;
 	/** The names of all services that are provided; complete from `ready` on. */
 	capabilities(): readonly CapabilityName[];
@@ -148,9 +150,7 @@ export interface PluginKernel<Requires extends CapabilityName, Provides extends 
 
 export interface Plugin<
 	// `any` is what lets a list hold plugins of every kind; each plugin's own types stay exact.
-	// eslint-disable-next-line @typescript-eslint/no-explicit-any
 	Requires extends CapabilityName = any,
-	// eslint-disable-next-line @typescript-eslint/no-explicit-any
 	Provides extends CapabilityName = any
 > {
 	readonly name: string;
@@ -174,5 +174,4 @@ export function definePlugin<
 
 /** The capabilities that the plugins of a list provide; of untyped plugins, any. */
 export type ProvidedBy<List extends readonly Plugin[]> =
-	// eslint-disable-next-line @typescript-eslint/no-explicit-any
 	List[number] extends Plugin<any, infer P> ? (0 extends 1 & P ? CapabilityName : P) : never;
