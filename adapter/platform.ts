@@ -34,7 +34,6 @@ export interface RealtimePlatform {
 
 declare global {
 	namespace App {
-		// eslint-disable-next-line @typescript-eslint/no-empty-object-type
 		interface Platform extends RealtimePlatform {}
 	}
 }

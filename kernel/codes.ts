@@ -4,9 +4,9 @@
 export const CLIENT_SENTENCES = {
 	PAYLOAD_TOO_LARGE: 'The message is too large.',
 	TIMEOUT: 'No answer in time.',
-	DISCONNECTED: 'The connection was lost.',
 	CONNECTION_CLOSED: 'The connection is closed.',
-	QUEUE_FULL: 'The send queue is full.'
+	QUEUE_FULL: 'The queue is full.',
+	STALE: 'The call is too old.'
 } as const;
 
 /** Codes after which trying the same again can help. */
@@ -37,10 +37,10 @@ const TABLE = {
 	SERVICE_UNAVAILABLE: { status: 503, message: 'The service is not available.' },
 	TIMED_OUT_GUARD: { status: 504, message: 'The check took too long.' },
 	TIMEOUT: { status: 504 },
-	DISCONNECTED: { status: 503 },
+	DISCONNECTED: { status: 503, message: 'The connection was lost.' },
 	CONNECTION_CLOSED: { status: 503 },
 	QUEUE_FULL: { status: 503 },
-	STALE: { status: 409, message: 'The call waited for too long.' },
+	STALE: { status: 409 },
 	UNKNOWN_OUTCOME: { status: 500, message: 'Whether the call has run cannot be known.' }
 } as const satisfies Record<string, { status: number; message?: string }>;
 
@@ -96,25 +96,33 @@ export function messageOf(code: DenialCode): string {
 	return row.message ?? code;
 }
 
+/** The codes of closing that a client acts on, apart: a page that names `CLOSE` loads all of it. */
+export const CLOSE_NORMAL = 1000;
+export const CLOSE_GOING_AWAY = 1001;
+export const CLOSE_RESTART = 1012;
+export const CLOSE_TRY_LATER = 1013;
+export const CLOSE_REAUTHENTICATE = 4401;
+export const CLOSE_PROTOCOL = 4500;
+
 /**
  * Codes of closing. Our own follow centrifuge's ranges: after 4000–4499 a client reconnects,
  * after 4500–4999 it does not; of the standard ones, a client reconnects after all.
  */
 export const CLOSE = {
-	NORMAL: 1000,
-	GOING_AWAY: 1001,
+	NORMAL: CLOSE_NORMAL,
+	GOING_AWAY: CLOSE_GOING_AWAY,
 	/** A message was larger than `limits.message`. */
 	TOO_LARGE: 1009,
 	/** The server has an error of its own. */
 	INTERNAL: 1011,
 	/** The server restarts or shuts down; come back. */
-	RESTART: 1012,
+	RESTART: CLOSE_RESTART,
 	/** The client is too slow, or the server is full; come back later. */
-	TRY_LATER: 1013,
+	TRY_LATER: CLOSE_TRY_LATER,
 	/** The identity of the connection is over; come back with a fresh one. */
-	REAUTHENTICATE: 4401,
+	REAUTHENTICATE: CLOSE_REAUTHENTICATE,
 	/** The client does not keep to the protocol. */
-	PROTOCOL: 4500,
+	PROTOCOL: CLOSE_PROTOCOL,
 	/** The client must not come back. */
 	FORBIDDEN: 4503
 } as const;

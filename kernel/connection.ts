@@ -13,6 +13,11 @@ export interface Connection {
 	readonly bufferedBytes: number;
 	/** Frames that were dropped: over the send buffer, or sent after the end. */
 	readonly dropped: number;
+	/**
+	 * How often the send buffer has filled and emptied again. In each of these episodes frames of
+	 * topics may have been dropped too, which nobody counts one by one.
+	 */
+	readonly slowEpisodes: number;
 	/** Aborts when the connection closes. */
 	readonly signal: AbortSignal;
 	/** Sends a frame that is encoded already. */
@@ -32,6 +37,7 @@ export class SocketConnection implements Connection {
 	readonly id: string;
 	readonly data: ConnectionData;
 	dropped: number = 0;
+	slowEpisodes: number = 0;
 	/** Topic → how many subscriptions of this connection have entered it. */
 	topics: Map<string, number> | undefined = undefined;
 	/** Topic → its notices that still run, so that they keep their order. */

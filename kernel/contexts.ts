@@ -31,6 +31,8 @@ export interface UpgradeContext {
 	readonly purpose: 'socket' | 'render';
 	/** Values of the request's cookies; of several with one name the first, as in SvelteKit. */
 	readonly cookies: Readonly<Record<string, string | undefined>>;
+	/** What the client's `auth` option gave; absent where a page is rendered. */
+	readonly token: string | undefined;
 	/** Becomes `connection.data`. Later gates see what earlier ones wrote. */
 	readonly data: ConnectionData;
 	/** Headers of the 101 answer. Some proxies drop a connection whose 101 sets cookies. */

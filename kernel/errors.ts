@@ -28,12 +28,18 @@ const SERVER_MESSAGES = {
 		'realtime.config has no valid default export: %s. Use export default defineConfig({ … }).',
 	RT_VALUE_UNSERIALIZABLE:
 		'A value for %s cannot be sent: %s. Send plain data, or add the type to `transport` in src/hooks.',
+	RT_STREAM_KEYLESS:
+		'The stream "%s" loads items without "%s", the key of its strategy "latest". An event that the loader has seen already then shows twice. Add the field, or name another with { key }.',
+	RT_CONNECTION_SLOW:
+		'The connection %s does not read as fast as it is sent to: its send buffer is over the limit of %s bytes, and frames are dropped until it drains. Streams of logged topics catch up by themselves; others have lost them.',
 	RT_STREAM_TOPIC:
 		'The topic of the stream "%s" came out as %s. A topic is a string, or a synchronous function that returns one.',
 	RT_LIVE_ARGUMENTS: '%s was called with %s. It takes %s.',
 	RT_LIVE_PATH: 'The path "%s" is taken by two live functions. Rename one of the exports.',
 	RT_STUB_SERVER_CALL:
 		'"%s" was called while rendering on the server. Call live functions in the browser; on the server load streams with `stream.load(event)` or use the function behind it.',
+	RT_STUB_SERVER_AWAIT:
+		'"%s" was awaited on the server, where only a page can await it that async Svelte renders in SvelteKit (compilerOptions.experimental.async, Svelte 5.44 or newer). Load it in a `load` function, with `stream.load(event)`.',
 	RT_SERVER_NOT_RUNNING:
 		'The realtime server does not run in this process, so "%s" cannot be loaded. A prerendered page cannot load a stream: export const prerender = false.',
 	RT_TRANSPORT_UNAVAILABLE:

@@ -25,6 +25,7 @@ export interface FacadeParts {
 	readonly clock: Clock;
 	readonly limits: Limits;
 	readonly values: ValueCodec;
+	readonly dev: boolean;
 	readonly table: HookTable;
 	readonly services: Map<string, Service>;
 	readonly classes: TopicClasses;
@@ -51,6 +52,7 @@ export function createFacade(
 		clock: recordTimers(parts.clock, parts.disposals),
 		limits: parts.limits,
 		values: parts.values,
+		dev: parts.dev,
 		connections: parts.connections,
 		capabilities: () => [...services.keys()] as CapabilityName[],
 		hook(hook, handler, options) {

@@ -7,6 +7,7 @@ import type { ConnectionData, UpgradeContext, UpgradeRequest } from './contexts.
 import type { HookTable } from './hooks.ts';
 import type { Limits } from './limits.ts';
 import { isAllowedOrigin, type Origins } from './origin.ts';
+import { readToken } from './token.ts';
 import { isThenable, runGate } from './run.ts';
 import type { MaybePromise, UpgradeAnswer } from './transport.ts';
 
@@ -35,6 +36,10 @@ class Upgrade implements UpgradeContext {
 
 	get cookies(): Readonly<Record<string, string | undefined>> {
 		return (this.#cookies ??= parseCookies(this.request.headers['cookie'] ?? ''));
+	}
+
+	get token(): string | undefined {
+		return readToken(this.request.headers['sec-websocket-protocol']);
 	}
 }
 

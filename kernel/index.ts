@@ -76,7 +76,7 @@ export {
 	type FrameType,
 	type RawFrame
 } from './protocol.ts';
-export { chain, DEFERRED, DROP, HANDLED, isThenable, TAKEN } from './run.ts';
+export { chain, DEFERRED, DROP, HANDLED, isThenable, TAKEN, type Verdict } from './run.ts';
 export type { Subscription } from './subscriptions.ts';
 export type {
 	MaybePromise,

@@ -37,6 +37,8 @@ export interface KernelOptions<List extends readonly Plugin[] = readonly Plugin[
 	topics?: Readonly<Record<string, TopicClass>>;
 	/** How values are written and read. @default JSON and devalue, without types of the app's own */
 	values?: ValueCodec;
+	/** Reports what is only worth saying while an app is written. @default false */
+	dev?: boolean;
 	/** Hears of every error that no client may see. @default console.error */
 	report?: (plugin: string, error: unknown) => void;
 }
@@ -73,6 +75,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 	const clock = options.clock ?? systemClock;
 	const limits: Limits = { ...LIMITS, ...options.limits };
 	const values = options.values ?? createValueCodec();
+	const dev = options.dev ?? false;
 	const report = reporter(options.report ?? reportToConsole);
 	const instanceId = randomId();
 	const plugins = sortPlugins(options.plugins);
@@ -117,6 +120,10 @@ export function createKernel<const List extends readonly Plugin[]>(
 		limited
 	});
 	const mailroom = new Mailroom({ table, limits, fail: fail('message'), limited });
+	if (dev) {
+		// Native publish tells nobody of what it drops, so the buffers are looked at instead.
+		table.add('kernel', 'published', slowConnections(connections, limits.sendBuffer, report));
+	}
 	let connectionCount = 0;
 	let ending: Promise<void> | undefined;
 
@@ -126,6 +133,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 			clock,
 			limits,
 			values,
+			dev,
 			table,
 			services,
 			classes,
@@ -211,6 +219,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 		},
 
 		drain(connection) {
+			(connection as SocketConnection).slowEpisodes += 1;
 			void runNotice(table.list('drain'), { connection }, fail('drain'));
 		},
 
@@ -221,6 +230,22 @@ export function createKernel<const List extends readonly Plugin[]>(
 			subscriptions.leaveAll(gone);
 			const handlers = [...table.list('close')].reverse();
 			void runNotice(handlers, { connection, code, reason }, fail('close'));
+		}
+	};
+}
+
+/** Reports each connection once whose send buffer is over its limit. */
+function slowConnections(
+	connections: ReadonlySet<Connection>,
+	limit: number,
+	report: (plugin: string, error: unknown) => void
+): () => void {
+	const told = new WeakSet<Connection>();
+	return () => {
+		for (const connection of connections) {
+			if (connection.bufferedBytes <= limit || told.has(connection)) continue;
+			told.add(connection);
+			report('kernel', new RealtimeError('RT_CONNECTION_SLOW', [connection.id, limit]));
 		}
 	};
 }

@@ -34,9 +34,9 @@ export interface LiveErrorOptions extends ErrorOptions {
  * @example throw new LiveError('FORBIDDEN', 'Only the owner may delete a board.');
  */
 export class LiveError extends Error {
-	readonly code: DenialCode;
-	readonly issues: readonly Issue[] | undefined;
-	readonly retryAfter: number | undefined;
+	declare readonly code: DenialCode;
+	declare readonly issues: readonly Issue[] | undefined;
+	declare readonly retryAfter: number | undefined;
 	override readonly name: string = 'LiveError';
 
 	/** @param message Shown to the client. @default the sentence of the code's table row */

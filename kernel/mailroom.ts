@@ -17,6 +17,8 @@ import {
 import { isThenable, runClaim } from './run.ts';
 import type { Payload } from './transport.ts';
 
+const PONG = encode({ type: 'pong' });
+
 export interface MailroomOptions {
 	readonly table: HookTable;
 	readonly limits: Limits;
@@ -74,6 +76,10 @@ export class Mailroom {
 	#dispatch(connection: Connection, frame: RawFrame, bytes: Uint8Array | undefined): void {
 		// Closed by us, perhaps by the frame before this one: nobody would hear what it does.
 		if (!connection.isOpen) return;
+		if (frame.type === 'ping') {
+			connection.send(PONG);
+			return;
+		}
 		const ctx = new Message(connection, frame, bytes);
 		const handled = runClaim(this.#options.table.forType(frame.type), ctx, (plugin, error) => {
 			this.#options.fail(plugin, error);

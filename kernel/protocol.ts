@@ -31,6 +31,10 @@ export interface Frames {
 		readonly devalue?: true;
 		readonly error?: WireError;
 	};
+	/** Client: is anybody there? Pages can neither send nor see the pings of a WebSocket. */
+	ping: {};
+	/** Server: the answer to `ping`. */
+	pong: {};
 	/** Server: one event of a topic. `seq` on logged topics; `epoch` where it changes. */
 	event: {
 		readonly topic: string;
@@ -68,10 +72,17 @@ export function encode<T extends FrameType, Part extends string = never>(
 	value?: EncodedValue,
 	parts?: Readonly<Record<Part, string>>
 ): string {
-	const head = JSON.stringify(frame);
-	if (value === undefined && parts === undefined) return head;
-	let text = head.slice(0, -1);
-	if (value !== undefined) text += valueField(value);
+	if (value === undefined && parts === undefined) return JSON.stringify(frame);
+	return encodeWith(frame, value === undefined ? '' : valueField(value), parts);
+}
+
+/** Writes a frame that carries no value of its own: all that a page has to load of the encoder. */
+export function encodeWith(
+	frame: { readonly type: string },
+	fields: string,
+	parts?: Readonly<Record<string, string>>
+): string {
+	let text = JSON.stringify(frame).slice(0, -1) + fields;
 	for (const name in parts) text += `,"${name}":${parts[name]}`;
 	return text + '}';
 }
@@ -93,9 +104,10 @@ export function encodeEvent(
 	return text + '}';
 }
 
-/** Writes one entry of an `events` field. */
-export function encodeRecord(event: string, value: EncodedValue, seq: number): string {
-	return `{"event":${JSON.stringify(event)}${valueField(value)},"seq":${seq}}`;
+/** Writes one entry of an `events` field; a change that is no event of the topic has no `seq`. */
+export function encodeRecord(event: string, value: EncodedValue, seq?: number): string {
+	const number = seq === undefined ? '' : `,"seq":${seq}`;
+	return `{"event":${JSON.stringify(event)}${valueField(value)}${number}}`;
 }
 
 /** Writes the `reply` of a call that succeeded. */
@@ -162,12 +174,8 @@ export function isMalformed(
 }
 
 function isFrame(value: unknown): value is RawFrame {
-	return (
-		typeof value === 'object' &&
-		value !== null &&
-		!Array.isArray(value) &&
-		typeof (value as { type?: unknown }).type === 'string'
-	);
+	// Of what JSON can hold, only an object can have it.
+	return typeof (value as { type?: unknown } | null)?.type === 'string';
 }
 
 /** A frame's `id` where it is one: a whole number from 0. */

@@ -3,14 +3,27 @@
 import type { Denial } from './codes.ts';
 import type { MaybePromise } from './transport.ts';
 
+/**
+ * An answer of a handler, as a type. `unique symbol` would be the exact one, and does not survive
+ * `async () => HANDLED`, where TypeScript widens it to `symbol`.
+ */
+export interface Verdict<Name extends string> {
+	readonly verdict: Name;
+}
+
+/** Verdicts of any copy of this package are the same; bundling can make several. */
+function verdict<Name extends string>(name: Name): Verdict<Name> {
+	return Symbol.for(`svelte-realtime.${name}`) as never;
+}
+
 /** Answer of a `message` handler: the frame is mine, and dealt with. */
-export const HANDLED: unique symbol = Symbol('handled');
+export const HANDLED: Verdict<'handled'> = /* @__PURE__ */ verdict('handled');
 /** Answer of a `publish` handler: nobody shall have this frame. */
-export const DROP: unique symbol = Symbol('drop');
+export const DROP: Verdict<'drop'> = /* @__PURE__ */ verdict('drop');
 /** Answer of a `publish` handler: I deliver this frame myself, now or later. */
-export const TAKEN: unique symbol = Symbol('taken');
+export const TAKEN: Verdict<'taken'> = /* @__PURE__ */ verdict('taken');
 /** Answer of a `publish` handler that called `ctx.defer()`. */
-export const DEFERRED: unique symbol = Symbol('deferred');
+export const DEFERRED: Verdict<'deferred'> = /* @__PURE__ */ verdict('deferred');
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
 	return (

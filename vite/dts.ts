@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { PACKAGE } from './kinds.ts';
 import type { LiveModule } from './manifest.ts';
+import type { ServerSources } from './server-module.ts';
 import { isReserved } from './stubs.ts';
 import { LIVE } from './virtual-ids.ts';
 
@@ -33,17 +34,17 @@ export function liveTypes(
 }
 
 /** Makes `event.platform`, and what the plugins of the config add, known to the compiler. */
-export function registerTypes(dir: string, config: string | undefined): string {
-	const register = config && [
-		`declare module '${PACKAGE}/kernel' {`,
-		'\tinterface Register {',
-		`\t\tconfig: (typeof import('${specifier(dir, config)}'))['default'];`,
-		'\t}',
-		'}',
-		''
-	];
-	const lines = [`import type {} from '${PACKAGE}/adapter';`, '', ...(register || [])];
-	return HEADER + lines.join('\n');
+export function registerTypes(
+	dir: string,
+	{ config, hooks }: Pick<ServerSources, 'config' | 'hooks'>
+): string {
+	const members = Object.entries({ config, transport: hooks }).flatMap(([name, file]) => {
+		const value = name === 'config' ? 'default' : name;
+		return file ? [`\t\t${name}: (typeof import('${specifier(dir, file)}'))['${value}'];`] : [];
+	});
+	const open = [`declare module '${PACKAGE}/kernel' {`, '\tinterface Register {'];
+	const register = members.length > 0 ? [...open, ...members, '\t}', '}', ''] : [];
+	return HEADER + [`import type {} from '${PACKAGE}/adapter';`, '', ...register].join('\n');
 }
 
 /** A relative import from `dir`, with the extension that every module resolution understands. */
@@ -56,10 +57,10 @@ function specifier(dir: string, file: string): string {
 export async function writeTypes(
 	dir: string,
 	modules: readonly LiveModule[],
-	config: string | undefined
+	settings: Pick<ServerSources, 'config' | 'hooks'>
 ): Promise<void> {
 	await writeIfChanged(join(dir, LIVE_TYPES), liveTypes(dir, modules));
-	await writeIfChanged(join(dir, REGISTER_TYPES), registerTypes(dir, config));
+	await writeIfChanged(join(dir, REGISTER_TYPES), registerTypes(dir, settings));
 }
 
 async function writeIfChanged(file: string, content: string): Promise<void> {

@@ -13,7 +13,7 @@ import { findFile, type Resolve } from './manifest.ts';
 import { asLog } from './problem.ts';
 import { createProject, isRealtime, type Project, type Reading } from './project.ts';
 import { serverModule } from './server-module.ts';
-import { clientModule, clientStub, serverStub } from './stubs.ts';
+import { clientModule, clientStub, hooksSetup, serverStub } from './stubs.ts';
 import { innerId, readInnerId, SERVER, type VirtualId } from './virtual-ids.ts';
 
 export interface RealtimeOptions {
@@ -150,6 +150,16 @@ export function realtime(options: RealtimeOptions = {}): Plugin {
 			}
 		},
 
+		transform: {
+			filter: { code: /\bliveTransport\b/ },
+			async handler(code, id) {
+				if (!isActive || this.environment.config.consumer !== 'client') return;
+				const { hooks } = await current();
+				if (hooks !== id.split('?', 1)[0]) return;
+				return { code: code + hooksSetup(project.path), map: null };
+			}
+		},
+
 		hotUpdate: {
 			order: 'pre',
 			handler(update) {
@@ -162,7 +172,9 @@ export function realtime(options: RealtimeOptions = {}): Plugin {
 
 	async function source(virtual: VirtualId, isBrowser: boolean): Promise<string> {
 		const { manifest, config: configFile, hooks, problems } = await current();
-		if (virtual.is === 'client') return clientModule({ path: project.path, hooks });
+		if (virtual.is === 'client') {
+			return clientModule({ path: project.path, hooks, isAsync: project.kit.isAsync });
+		}
 		if (virtual.is === 'server') {
 			if (problems[0]) throw problems[0];
 			return serverModule({ modules: [...manifest.modules.values()], config: configFile, hooks });
@@ -170,7 +182,7 @@ export function realtime(options: RealtimeOptions = {}): Plugin {
 		const module = manifest.modules.get(virtual.path);
 		if (!module) throw unknownModule(project, virtual.path, manifest);
 		if (module.problems[0]) throw module.problems[0];
-		return isBrowser ? clientStub(module) : serverStub(module);
+		return isBrowser ? clientStub(module) : serverStub(module, project.kit.isAsync);
 	}
 
 	return plugin;

@@ -9,6 +9,8 @@ export interface LiveKindFacts {
 	readonly client: string;
 	/** What makes the stub for server rendering. */
 	readonly server: { readonly name: string; readonly from: string };
+	/** Whether a component can `await` it while a page is rendered. */
+	readonly isAwaited: boolean;
 }
 
 export type LiveKind = 'rpc' | 'stream';
@@ -17,12 +19,14 @@ export const KINDS: Readonly<Record<LiveKind, LiveKindFacts>> = {
 	rpc: {
 		member: '',
 		client: '__rpc',
-		server: { name: 'serverRpc', from: `${PACKAGE}/plugins/rpc` }
+		server: { name: 'serverRpc', from: `${PACKAGE}/plugins/rpc` },
+		isAwaited: false
 	},
 	stream: {
 		member: 'stream',
 		client: '__stream',
-		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` }
+		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` },
+		isAwaited: true
 	}
 };
 

@@ -13,6 +13,8 @@ export interface KitSettings {
 	readonly hooks: string;
 	/** Absolute path of `.svelte-kit`. */
 	readonly outDir: string;
+	/** Whether components can `await` while a page is rendered, and hand on what they got. */
+	readonly isAsync: boolean;
 }
 
 interface KitConfig {
@@ -36,8 +38,27 @@ export async function readKitSettings(config: ResolvedConfig): Promise<KitSettin
 	return {
 		base: definedBase(config) ?? kit.paths?.base ?? '',
 		hooks: resolve(config.root, kit.files?.hooks?.universal ?? join(src, 'hooks')),
-		outDir: resolve(config.root, kit.outDir ?? '.svelte-kit')
+		outDir: resolve(config.root, kit.outDir ?? '.svelte-kit'),
+		isAsync: setup !== undefined && hasAsync(config) && hasHydratable(config.root)
 	};
+}
+
+/** Whether Svelte compiles for `await` in components: the Svelte plugin carries its options. */
+function hasAsync({ plugins }: ResolvedConfig): boolean {
+	return plugins.some(({ api }) => {
+		const { options } = (api ?? {}) as { options?: { compilerOptions?: CompilerOptions } };
+		return options?.compilerOptions?.experimental?.async === true;
+	});
+}
+
+interface CompilerOptions {
+	experimental?: { async?: boolean };
+}
+
+/** `hydratable` came with Svelte 5.44, later than the flag. */
+function hasHydratable(root: string): boolean {
+	const [major = 0, minor = 0] = (versionOf(root, 'svelte') ?? '').split('.').map(Number);
+	return major > 5 || (major === 5 && minor >= 44);
 }
 
 function definedBase(config: ResolvedConfig): string | undefined {
@@ -59,11 +80,17 @@ async function importConfig(root: string): Promise<KitConfig & { kit?: KitConfig
  * Each keeps instances of its own, and ours have to be the app's.
  */
 export function kitMajor(root: string): number | undefined {
+	const version = versionOf(root, '@sveltejs/kit');
+	return version === undefined ? undefined : Number.parseInt(version);
+}
+
+/** The version of a package as the app has it; undefined where it has none. */
+function versionOf(root: string, name: string): string | undefined {
 	try {
-		const file = createRequire(join(root, 'package.json')).resolve('@sveltejs/kit/package.json');
-		return Number.parseInt((JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version);
+		const file = createRequire(join(root, 'package.json')).resolve(`${name}/package.json`);
+		return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 	} catch {
-		// Not installed: a plain Vite app, for which either way is right.
+		// Not installed: a plain Vite app, which does without.
 		return undefined;
 	}
 }

@@ -56,7 +56,7 @@ export function createProject({ root, dir: folder, typedImports, kit }: ProjectO
 		const problems = [...manifest.problems, ...(problem ? [problem] : [])];
 		const hasWork = manifest.modules.size > 0 || config !== undefined;
 		if (typedImports && hasWork && problems.length === 0) {
-			await writeTypes(dir, [...manifest.modules.values()], config);
+			await writeTypes(dir, [...manifest.modules.values()], { config, hooks: file });
 		}
 		return { manifest, config, hooks: file, problems };
 	}

@@ -14,12 +14,22 @@ export function clientStub(module: Stubbed): string {
 }
 
 /** The stub of server rendering: streams load and hydrate, calls say that they cannot be made. */
-export function serverStub(module: Stubbed): string {
+export function serverStub(module: Stubbed, isAsync = false): string {
 	const kinds = [...new Set(module.exports.map(({ kind }) => kind))].sort();
 	const imports = kinds.map((kind) =>
 		importLine([KINDS[kind].server.name], KINDS[kind].server.from)
 	);
-	return join(imports, module, (kind, path) => `${KINDS[kind].server.name}(${path})`);
+	const tools = isAsync && kinds.some((kind) => KINDS[kind].isAwaited);
+	if (tools) {
+		imports.push(
+			importLine(['hydratable'], 'svelte'),
+			importLine(['getRequestEvent'], '$app/server')
+		);
+	}
+	return join(imports, module, (kind, path) => {
+		const given = tools && KINDS[kind].isAwaited ? ', { hydratable, getRequestEvent }' : '';
+		return `${KINDS[kind].server.name}(${path}${given})`;
+	});
 }
 
 /** The module that sets the page's connection up, once, before the first stub uses it. */
@@ -28,14 +38,37 @@ export function clientModule(options: {
 	readonly path: string;
 	/** Universal hooks that export `transport`. */
 	readonly hooks: string | undefined;
+	/** Whether components can `await` what the server has awaited. */
+	readonly isAsync?: boolean;
 }): string {
-	const { path, hooks } = options;
-	const makers = Object.values(KINDS).map(({ client }) => client);
+	const { path, hooks, isAsync = false } = options;
+	const kinds = Object.values(KINDS);
+	const awaited = isAsync ? kinds.filter((kind) => kind.isAwaited) : [];
+	const makers = kinds.filter((kind) => !awaited.includes(kind)).map(({ client }) => client);
 	return [
+		...(awaited.length > 0
+			? [importLine(['hydratable'], 'svelte'), importLine(['__awaitable'], `${PACKAGE}/client`)]
+			: []),
 		importLine(['setup'], `${PACKAGE}/client`),
 		...(hooks ? [importLine(['transport'], hooks)] : []),
 		`setup({ path: ${JSON.stringify(path)}${hooks ? ', transport' : ''} });`,
 		`export { ${makers.join(', ')} } from "${PACKAGE}/client";`,
+		...awaited.map(
+			({ client }) => `export const ${client} = (path) => __awaitable(path, hydratable);`
+		),
+		''
+	].join('\n');
+}
+
+/**
+ * What the universal hooks need behind their own code where they carry streams: a page may receive
+ * one without importing any `$live` module, and its connection has to be set up all the same.
+ */
+export function hooksSetup(path: string): string {
+	return [
+		'',
+		`import { setup as __setup } from ${JSON.stringify(`${PACKAGE}/client`)};`,
+		`__setup({ path: ${JSON.stringify(path)}, transport });`,
 		''
 	].join('\n');
 }

@@ -19,7 +19,7 @@ export interface AppDefinition {
 
 export interface AppOptions {
 	readonly transport: Transport;
-	/** @default false */
+	/** Reports what is only worth saying while an app is written. @default false */
 	readonly dev?: boolean;
 }
 
@@ -50,6 +50,7 @@ export async function createApp(definition: AppDefinition, options: AppOptions):
 		plugins: pluginsOf(config, single),
 		transport: options.transport,
 		values: createValueCodec(definition.transport),
+		dev: options.dev ?? false,
 		...(config.limits && { limits: config.limits }),
 		...(config.origins && { origins: config.origins }),
 		...(config.topics && { topics: config.topics })

@@ -1,22 +1,35 @@
+import { CLOSE_GOING_AWAY, CLOSE_RESTART, CLOSE_TRY_LATER } from '../codes.ts';
+import type { ClientOptions } from './configure.ts';
+
 /** Milliseconds. */
 const SECOND = 1000;
+/** Seconds over which the clients of one server come back that it has sent away together. */
+const RETURN = 5;
 
 /**
  * How long to wait before connecting again, in milliseconds, in three tiers: at once (0–1 s) for a
  * socket that broke, in even steps (1–5 s) for a server that restarts, growing (5–30 s) for one that
- * is gone. Each tier is spread out, so that the clients of one server do not come back as one.
+ * is gone. Each tier is spread out, so that the clients of one server do not come back as one; the
+ * first wait spreads over 0–5 s where the server has said that it sends everyone away.
  *
  * @param attempt Attempts since the last connection that held, this one included; from 1.
  * @param random A number from 0 up to 1.
+ * @param code How the connection was closed. @default 1006
  */
-export function backoff(attempt: number, random: number): number {
-	if (attempt <= 1) return random * SECOND;
+export function backoff(attempt: number, random: number, code?: number): number {
+	if (attempt <= 1) return random * (isSentAway(code) ? RETURN : 1) * SECOND;
 	if (attempt <= 5) return (attempt - 1 + random) * SECOND;
 	const most = Math.min(30, 10 * 2 ** (attempt - 6)) * SECOND;
 	return (most / 2) * (1 + random);
 }
 
-/** A number from 0 up to 1, where nothing else is asked for. */
-export function secureRandom(): number {
-	return crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32;
+function isSentAway(code: number | undefined): boolean {
+	return code === CLOSE_GOING_AWAY || code === CLOSE_RESTART || code === CLOSE_TRY_LATER;
+}
+
+/** A number from 0 up to 1: the option's, or else of `crypto`; 0.5 in a runtime without that. */
+export function randomOf({ random }: Pick<ClientOptions, 'random'>): number {
+	if (random) return random();
+	const { crypto } = globalThis as { crypto?: Crypto };
+	return (crypto?.getRandomValues(new Uint32Array(1))[0] ?? 2 ** 31) / 2 ** 32;
 }

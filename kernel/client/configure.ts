@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { TransportHook } from '../values.ts';
+import type { PageEvents } from './lifecycle.ts';
 import { clientError } from './messages.ts';
 
 /** The part of a WebSocket that the client uses; the browser's and that of `ws` both have it. */
@@ -11,7 +12,36 @@ export interface WebSocketLike {
 	close(code?: number, reason?: string): void;
 }
 
-export type WebSocketConstructor = new (url: string) => WebSocketLike;
+export type WebSocketConstructor = new (url: string, protocols?: string[]) => WebSocketLike;
+
+/** Who connects, as the server's `upgrade` gates read it in `ctx.token`; `null` for nobody. */
+export type Token = string | null | undefined;
+
+/** A call that was made without a connection. */
+export interface QueuedCall {
+	readonly path: string;
+	readonly args: readonly unknown[];
+	/** Milliseconds since the Unix epoch. */
+	readonly queuedAt: number;
+}
+
+/** What becomes of calls that are made without a connection. */
+export interface OfflineOptions {
+	/** Calls that wait at the most; past it the oldest fails with QUEUE_FULL. @default 1000 */
+	queue?: number;
+	/** Milliseconds; a call that has waited longer fails with STALE. @default no limit */
+	maxAge?: number;
+	/** One after the other, or all at once. @default 'sequential' */
+	replay?: 'sequential' | 'concurrent';
+	/** Asked before each is sent; after `false` it fails with STALE. */
+	beforeReplay?: (call: QueuedCall) => boolean | Promise<boolean>;
+	/**
+	 * Keeps them in IndexedDB under this name, for the next page load; one page at a time has the name.
+	 *
+	 * @default they end with the page
+	 */
+	persist?: string;
+}
 
 export interface ClientOptions {
 	/** Where to connect, as `ws:` or `wss:`. @default the page's own origin, and `path` */
@@ -20,10 +50,29 @@ export interface ClientOptions {
 	path?: string;
 	/** @default the runtime's own */
 	WebSocket?: WebSocketConstructor;
+	/**
+	 * Asked for a token before every attempt to connect. One that fails counts as a failed attempt.
+	 *
+	 * The token travels in a header, so the few kilobytes that a server takes for those bound it.
+	 */
+	auth?: () => Token | Promise<Token>;
+	/**
+	 * Milliseconds within which a connection that is dead without being closed is noticed: a fifth
+	 * of it before the end the server is asked for a sign of life. 0 for never. @default 25,000
+	 */
+	heartbeat?: number;
+	/**
+	 * What tells of `online`, `offline`, `pagehide`, `pageshow` and `visibilitychange`.
+	 *
+	 * @default the page, where there is one
+	 */
+	events?: PageEvents;
 	/** Milliseconds that a call may take, waiting for a connection included. @default 30,000 */
 	timeout?: number;
 	/** Calls that wait for a connection at the most; past it the oldest fails with QUEUE_FULL. @default 1000 */
 	queue?: number;
+	/** Lets calls that are made without a connection wait for one, beyond their timeout. */
+	offline?: OfflineOptions;
 	/** The app's own types, as SvelteKit's `transport` hook declares them. */
 	transport?: TransportHook;
 	/** @default the machine's clock */
@@ -42,8 +91,7 @@ export function endpoint(options: ClientOptions): { WebSocket: WebSocketConstruc
 		options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor | undefined);
 	if (WebSocket === undefined) throw clientError('RT_CLIENT_WEBSOCKET');
 	if (options.url !== undefined) return { WebSocket, url: options.url };
-	const { location } = globalThis as { location?: { protocol: string; host: string } };
+	const { location } = globalThis as { location?: { host: string; origin: string } };
 	if (!location?.host) throw clientError('RT_CLIENT_URL');
-	const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-	return { WebSocket, url: `${scheme}//${location.host}${options.path ?? '/ws'}` };
+	return { WebSocket, url: location.origin.replace('http', 'ws') + (options.path ?? '/ws') };
 }

@@ -1,12 +1,27 @@
 import { createSubscriber } from 'svelte/reactivity';
 import { systemClock } from '../clock.ts';
-import { CLOSE, willReconnect } from '../codes.ts';
-import { backoff, secureRandom } from './backoff.ts';
+import { CLOSE_NORMAL, CLOSE_PROTOCOL, CLOSE_REAUTHENTICATE, willReconnect } from '../codes.ts';
+import { subprotocols } from '../token.ts';
+import { backoff, randomOf } from './backoff.ts';
 import { endpoint, type ClientOptions, type WebSocketLike } from './configure.ts';
-import { createListeners, guarded } from './listeners.ts';
+import { createHeartbeat } from './heartbeat.ts';
+import { isHidden, listenToPage, type PageEvent } from './lifecycle.ts';
+import { createListeners, report } from './listeners.ts';
 
-/** `idle`: nobody has needed a connection yet; `closed`: for good, until `reconnect()`. */
-export type ConnectionStatus = 'idle' | 'connecting' | 'open' | 'reconnecting' | 'closed';
+/**
+ * `idle`: nobody has needed a connection yet; `offline`: the device has no network, and nothing is
+ * tried until it has one; `closed`: for good, until `reconnect()`.
+ */
+export type ConnectionStatus =
+	'idle' | 'connecting' | 'open' | 'reconnecting' | 'offline' | 'closed';
+
+/** How a connection ended. */
+export interface Closed {
+	/** Of the close frame, from 4500 to 4999 for good; 1006 where none came. */
+	readonly code: number;
+	/** In the server's words, or ''. */
+	readonly reason: string;
+}
 
 /** The one connection of a client. A Svelte store of its status; the getters react in runes. */
 export interface ClientConnection {
@@ -14,6 +29,8 @@ export interface ClientConnection {
 	readonly connected: boolean;
 	/** Attempts to connect since the connection was lost; 0 while it is there. */
 	readonly attempt: number;
+	/** How the last connection, or attempt, ended; `undefined` while one is there. */
+	readonly closed: Closed | undefined;
 	subscribe(run: (status: ConnectionStatus) => void): () => void;
 	/** Closes for good: what is running fails with CONNECTION_CLOSED, and so does what comes later. */
 	close(): void;
@@ -46,70 +63,107 @@ const HANDSHAKE = 15_000;
 const HELD = 5000;
 /** What a socket that ended without a close frame reports. */
 const ABNORMAL = 1006;
+const PING = '{"type":"ping"}';
 
 export function createLink(options: ClientOptions, handlers: LinkHandlers): Link {
 	const listeners = createListeners();
+	const heartbeat = createHeartbeat(options, () => socket!.send(PING), drop);
 	let track: (() => void) | undefined;
 	let status: ConnectionStatus = 'idle';
+	/** Stands for one attempt and the connection that comes of it; what belongs to another is past. */
+	let current: object | undefined;
 	let socket: WebSocketLike | undefined;
+	let closed: Closed | undefined;
 	let attempt = 0;
 	let openedAt = 0;
+	let isAway = false;
 	let cancelTimer = (): void => {};
 
 	const clock = () => options.clock ?? systemClock;
+	const page = () => options.events ?? (globalThis as never);
 
 	function become(next: ConnectionStatus): void {
 		status = next;
+		if (next === 'closed') listenToPage('removeEventListener', page(), onPage);
 		listeners.notify();
 	}
 
-	function dial(): void {
-		const { WebSocket, url } = endpoint(options);
-		const dialled = new WebSocket(url);
-		socket = dialled;
-		dialled.onmessage = ({ data }: { data: unknown }) => {
-			if (dialled === socket && typeof data === 'string') handlers.receive(data);
-		};
-		dialled.onclose = ({ code }: { code: number }) => {
-			if (dialled === socket) lost(code);
-		};
-		// A close follows every error, and `ws` throws one that nobody listens to.
-		dialled.onerror = () => {};
+	/** Nobody is there to catch: a wrong address ends the connection instead. */
+	async function dial(): Promise<void> {
+		const mine = (current = {});
+		let code: number = CLOSE_REAUTHENTICATE;
 		cancelTimer = clock().after(HANDSHAKE, drop);
-	}
-
-	/** Dials where nobody is there to catch: a wrong address ends the connection instead. */
-	function dialLater(): void {
-		let failed = true;
-		guarded(() => {
-			dial();
-			failed = false;
-		});
-		if (failed) lost(CLOSE.PROTOCOL);
+		listenToPage('addEventListener', page(), onPage);
+		try {
+			const token = options.auth && (await options.auth());
+			if (mine !== current) return;
+			code = CLOSE_PROTOCOL;
+			const { WebSocket, url } = endpoint(options);
+			const dialled = new WebSocket(url, subprotocols(token));
+			socket = dialled;
+			dialled.onmessage = ({ data }: { data: unknown }) => {
+				if (mine !== current) return;
+				heartbeat.heard();
+				if (typeof data === 'string') handlers.receive(data);
+			};
+			dialled.onclose = (event: Closed) => {
+				if (mine === current) lost(event.code, event.reason);
+			};
+			// A close follows every error, and `ws` throws one that nobody listens to.
+			dialled.onerror = () => {};
+		} catch (error) {
+			if (mine !== current) return;
+			report(error);
+			lost(code, String(error));
+		}
 	}
 
 	function release(): void {
 		cancelTimer();
+		heartbeat.stop();
 		const released = socket;
-		socket = undefined;
-		released?.close(CLOSE.NORMAL);
+		socket = current = undefined;
+		released?.close(CLOSE_NORMAL);
 	}
 
-	function lost(code: number): void {
+	function lost(code: number, reason: string = '', willRetry = willReconnect(code)): void {
 		if (status === 'open' && clock().now() - openedAt >= HELD) attempt = 0;
 		release();
-		const willRetry = willReconnect(code);
-		if (willRetry) {
-			attempt += 1;
-			const random = options.random ?? secureRandom;
-			cancelTimer = clock().after(backoff(attempt, random()), dialLater);
+		closed = { code, reason };
+		if (willRetry && !isAway) {
+			cancelTimer = clock().after(backoff((attempt += 1), randomOf(options), code), dial);
 		}
-		become(willRetry ? 'reconnecting' : 'closed');
+		become(willRetry ? (isAway ? 'offline' : 'reconnecting') : 'closed');
 		handlers.lost(code, willRetry);
 	}
 
 	function drop(): void {
-		if (socket) lost(ABNORMAL);
+		if (current) lost(ABNORMAL);
+	}
+
+	/** Stops until the page is back, or asks at once how things stand, as timers may have stopped. */
+	function onPage(event: PageEvent): void {
+		if (event.type === 'pagehide' || event.type === 'offline') {
+			isAway = true;
+			// A network that is gone for a moment may leave the connection as it is; a page that has an
+			// open connection cannot be kept for the way back.
+			if (event.type === 'offline' && status === 'open') heartbeat.start(true);
+			else lost(CLOSE_NORMAL);
+		} else if (!isHidden(event)) {
+			isAway = false;
+			if (status === 'open') heartbeat.start(true);
+			else if (!current) redial();
+		}
+	}
+
+	function redial(): void {
+		const before = status;
+		release();
+		attempt = 0;
+		isAway = false;
+		become(before === 'idle' ? 'connecting' : 'reconnecting');
+		if (before === 'open') handlers.lost(CLOSE_NORMAL, true);
+		void dial();
 	}
 
 	const read = <T>(get: () => T): T => {
@@ -129,25 +183,20 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 			get attempt() {
 				return read(() => (status === 'open' ? 0 : attempt));
 			},
+			get closed() {
+				return read(() => closed);
+			},
 			subscribe(run) {
 				const leave = listeners.add(() => run(status));
 				run(status);
 				return leave;
 			},
 			close() {
-				if (status === 'closed') return;
-				release();
-				become('closed');
-				handlers.lost(CLOSE.NORMAL, false);
+				if (status !== 'closed') lost(CLOSE_NORMAL, '', false);
 			},
 			reconnect() {
 				endpoint(options);
-				release();
-				attempt = 0;
-				const before = status;
-				become(before === 'idle' ? 'connecting' : 'reconnecting');
-				if (before === 'open') handlers.lost(CLOSE.NORMAL, true);
-				dialLater();
+				redial();
 			}
 		},
 		status: () => status,
@@ -157,14 +206,16 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 			status = 'connecting';
 			// Later in this tick: a first reader may be a derived, during which nothing may change.
 			queueMicrotask(() => {
-				if (status !== 'connecting' || socket) return;
+				if (status !== 'connecting' || current) return;
 				listeners.notify();
-				dialLater();
+				void dial();
 			});
 		},
 		welcomed() {
 			cancelTimer();
 			openedAt = clock().now();
+			closed = undefined;
+			heartbeat.start();
 			become('open');
 		},
 		write: (text) => socket?.send(text),

@@ -3,8 +3,8 @@ import { guarded } from './listeners.ts';
 
 /** What a plugin's browser half can listen to. All of them are notices; a failing one stops nobody. */
 export interface ClientHooks {
-	/** The server has said welcome. */
-	open(ctx: { readonly resumed: boolean }): void;
+	/** The server has said welcome, and the id by which it knows the connection. */
+	open(ctx: { readonly connection: string }): void;
 	/** One frame of the type that the handler is registered for. */
 	frame(frame: RawFrame): void;
 	/** The connection is gone; without `willRetry` for good. */

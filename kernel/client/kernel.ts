@@ -18,10 +18,12 @@ export interface ClientKernel {
 	limits(): { readonly message: number; readonly batch: number };
 	/** The status, without making an effect depend on it. */
 	status(): ConnectionStatus;
+	/** The id of the connection, or of the last one there was. */
+	connectionId(): string | undefined;
 	/** Begins to connect where nothing has yet. @throws RT_CLIENT_WEBSOCKET, RT_CLIENT_URL */
 	connect(): void;
-	/** The next `id` for a frame that is answered. */
-	nextId(): number;
+	/** The next `id` for a frame that is answered; at least `least`. */
+	nextId(least?: number): number;
 	/** Queues a frame; it leaves with the others of this microtask, once the connection is open. */
 	send(outgoing: Outgoing): void;
 	/** Takes a frame back that has not left. */
@@ -37,7 +39,7 @@ export function createClientKernel(options: ClientOptions = {}): ClientKernel {
 	const installed = new Map<unknown, unknown>();
 	// Nothing is sent before the server has said what it takes; a batch is measured before that.
 	let limits = { message: Infinity, batch: 50 };
-	let resumed = false;
+	let connectionId: string | undefined;
 	let lastId = 0;
 	let inbox: RawFrame[] = [];
 
@@ -77,8 +79,8 @@ export function createClientKernel(options: ClientOptions = {}): ClientKernel {
 	function welcome(frame: FrameOf<'welcome'>): void {
 		limits = { ...limits, ...frame.limits };
 		link.welcomed();
-		hooks.run('open', { resumed });
-		resumed = true;
+		connectionId = frame.connection;
+		hooks.run('open', { connection: connectionId });
 		queue.flush();
 	}
 
@@ -92,8 +94,9 @@ export function createClientKernel(options: ClientOptions = {}): ClientKernel {
 		hook: hooks.hook,
 		limits: () => limits,
 		status: link.status,
+		connectionId: () => connectionId,
 		connect: link.connect,
-		nextId: () => (lastId += 1),
+		nextId: (least = 0) => (lastId = Math.max(lastId + 1, least)),
 		send: queue.push,
 		recall: queue.remove,
 		install<T>(setup: (kernel: ClientKernel) => T): T {
@@ -105,17 +108,11 @@ export function createClientKernel(options: ClientOptions = {}): ClientKernel {
 
 /** Whether the frame, or an event in it, holds a value in devalue's form. */
 function needsDevalue(frame: RawFrame): boolean {
-	const { devalue, events } = frame as { devalue?: unknown; events?: { devalue?: unknown }[] };
-	return (
-		devalue === true || (Array.isArray(events) && events.some((event) => event?.devalue === true))
-	);
+	const entries = [frame as { devalue?: unknown } | null].concat((frame['events'] as []) ?? []);
+	return entries.some((entry) => entry?.devalue === true);
 }
 
 /** Makes the error that a call is rejected with out of the one in its reply. */
 export function toLiveError(error: WireError): LiveError {
-	const { issues, retryAfter } = error;
-	return new LiveError(error.code, error.message, {
-		...(issues && { issues }),
-		...(retryAfter !== undefined && { retryAfter })
-	});
+	return new LiveError(error.code, error.message, error);
 }

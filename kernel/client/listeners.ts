@@ -29,7 +29,12 @@ export function guarded(task: () => void): void {
 	try {
 		task();
 	} catch (error) {
-		if (typeof reportError === 'function') reportError(error);
-		else console.error(error);
+		report(error);
 	}
+}
+
+/** Shows an error that nobody is there to catch. */
+export function report(error: unknown): void {
+	if (typeof reportError === 'function') reportError(error);
+	else console.error(error);
 }

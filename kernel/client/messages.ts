@@ -1,12 +1,9 @@
 /** The developer's errors of the browser, apart from the big table, which a page must not load. */
 
 export const CLIENT_MESSAGES = {
-	RT_STUB_BROWSER_LOAD:
-		'"%s".load() was called in the browser. Call it in a server `load` function, and `hydrate()` its result in the page.',
-	RT_CLIENT_WEBSOCKET:
-		'This runtime has no WebSocket. Pass one: configure({ WebSocket }) with the constructor of the `ws` package.',
-	RT_CLIENT_URL:
-		'The client does not know where to connect. Outside a page call configure({ url }) first.'
+	RT_STUB_BROWSER_LOAD: '"%s".load() is for a server `load`; hydrate() the result.',
+	RT_CLIENT_WEBSOCKET: 'No WebSocket here: configure({ WebSocket }).',
+	RT_CLIENT_URL: 'No page here: configure({ url }).'
 } as const;
 
 export type ClientErrorCode = keyof typeof CLIENT_MESSAGES;

@@ -1,12 +1,14 @@
 import { LiveError } from '../live-error.ts';
 import { localError } from './local-error.ts';
-import { encode, type Frame } from '../protocol.ts';
+import { encodeWith, type Frame } from '../protocol.ts';
 import type { ClientValues } from './values.ts';
 
 /** A frame on its way to the server. */
 export interface Outgoing {
 	readonly frame: Frame;
 	readonly args?: readonly unknown[];
+	/** The arguments as text, where they are written already. */
+	parts?: Readonly<Record<string, string>> | undefined;
 	/** Whether it has left; set by the queue. */
 	sent?: boolean;
 	/** Hears that the frame will never be sent. */
@@ -24,6 +26,9 @@ export interface SendQueue {
 	/** Drops the frames that mean nothing to the next connection: those that nobody waits for. */
 	forget(): void;
 }
+
+/** Bytes that a frame may grow by when it is sent again. */
+const AGAIN = 13;
 
 interface SendQueueOptions {
 	readonly values: ClientValues;
@@ -62,8 +67,8 @@ export function createSendQueue(options: SendQueueOptions): SendQueue {
 				break;
 			}
 			waiting.delete(outgoing);
-			const bytes = byteLength(outgoing.text ?? '');
-			if (prepared !== true || bytes > message) {
+			const bytes = new TextEncoder().encode(outgoing.text).byteLength;
+			if (prepared !== true || bytes > message - (outgoing.sent ? 0 : AGAIN)) {
 				outgoing.fail?.(prepared === true ? localError('PAYLOAD_TOO_LARGE') : prepared);
 				continue;
 			}
@@ -80,8 +85,8 @@ export function createSendQueue(options: SendQueueOptions): SendQueue {
 	function prepare(outgoing: Outgoing): boolean | LiveError {
 		if (outgoing.text !== undefined) return true;
 		try {
-			const parts = options.values.encode(outgoing.args ?? []);
-			if (parts) outgoing.text = encode(outgoing.frame, undefined, parts);
+			const parts = outgoing.parts ?? options.values.encode(outgoing.args ?? []);
+			if (parts) outgoing.text = encodeWith(outgoing.frame, '', parts);
 			return parts !== undefined;
 		} catch (cause) {
 			const why = cause instanceof Error ? cause.message : String(cause);
@@ -113,9 +118,4 @@ export function createSendQueue(options: SendQueueOptions): SendQueue {
 			for (const outgoing of waiting) if (!outgoing.fail) waiting.delete(outgoing);
 		}
 	};
-}
-
-/** Bytes of the text in UTF-8. */
-function byteLength(text: string): number {
-	return new TextEncoder().encode(text).byteLength;
 }

@@ -26,7 +26,7 @@ export function createClientValues(transport: () => TransportHook): ClientValues
 		Object.fromEntries(Object.entries(transport()).map(([key, entry]) => [key, entry[name]]));
 
 	return {
-		isReady: () => devalue !== undefined,
+		isReady: () => !!devalue,
 		load() {
 			loading ??= import('./devalue.ts').then(
 				(module) => void (devalue = module),
@@ -40,7 +40,7 @@ export function createClientValues(transport: () => TransportHook): ClientValues
 		encode(args) {
 			if (args.length === 0) return {};
 			if (isPlain(args)) return { args: JSON.stringify(args) };
-			if (devalue === undefined) return undefined;
+			if (!devalue) return undefined;
 			return { args: devalue.stringify(args, half('encode')), devalue: 'true' };
 		},
 		decode(data, isDevalue) {
@@ -51,7 +51,5 @@ export function createClientValues(transport: () => TransportHook): ClientValues
 
 /** The arguments without those that are left out at the end, which travel as well by not being there. */
 export function trimmed(args: readonly unknown[]): readonly unknown[] {
-	let length = args.length;
-	while (length > 0 && args[length - 1] === undefined) length -= 1;
-	return args.slice(0, length);
+	return args.slice(0, args.findLastIndex((argument) => argument !== undefined) + 1);
 }

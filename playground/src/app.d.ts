@@ -1,7 +1,6 @@
 /// <reference types="svelte-realtime/adapter" />
 
 declare global {
-	// eslint-disable-next-line @typescript-eslint/no-namespace
 	namespace App {}
 }
 

@@ -8,6 +8,7 @@ import {
 	type Plugin,
 	type Position
 } from 'svelte-realtime/kernel';
+import { gatherReads } from './gather.ts';
 import { memoryLog } from './memory.ts';
 import type { LogEntry, ReplayLog, Tail } from './port.ts';
 
@@ -32,7 +33,10 @@ export interface ReplayOptions {
 export interface Replay {
 	/** Follows a topic; its tail can be read without waiting from then on. Close it when done. */
 	follow(topic: string): MaybePromise<Tail>;
-	/** Everything after `since`, from the tail or from the log behind it. */
+	/**
+	 * Everything after `since`, from the log; what is asked for at once is read once. To be called by
+	 * who follows the topic: its tail holds what comes during the read.
+	 */
 	range(topic: string, since: Position): MaybePromise<readonly LogEntry[] | 'epoch' | 'truncated'>;
 }
 
@@ -91,7 +95,7 @@ export function replay(options: ReplayOptions = {}): Plugin<never, 'replay'> {
 
 			kernel.provide('replay', {
 				follow: (topic) => log.follow(topic),
-				range: (topic, since) => log.range(topic, since)
+				range: gatherReads((topic, since) => log.range(topic, since))
 			});
 		}
 	});

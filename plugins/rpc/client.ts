@@ -9,29 +9,59 @@ import {
 	type Outgoing
 } from '../../kernel/client/index.ts';
 import { LiveError } from '../../kernel/live-error.ts';
-import type { FrameOf } from '../../kernel/protocol.ts';
+import type { Frame, FrameOf } from '../../kernel/protocol.ts';
 import type {} from './frames.ts';
+import type { OfflineQueue } from './offline.ts';
+import type { CallOptions, RemoteFunction } from './remote.ts';
 
-// A function of any signature takes part, which only `never` as its parameters says.
-export type RemoteFunction = (...args: never[]) => Promise<unknown>;
+export type { CallOptions, RemoteFunction } from './remote.ts';
 
 export interface RpcClient {
-	call(path: string, args: readonly unknown[]): Promise<unknown>;
-	/** Sends the calls that `collect` makes in one message, and waits for all of them. */
-	batch<T extends readonly unknown[]>(collect: () => T): Promise<AwaitedAll<T>>;
+	call(path: string, args: readonly unknown[], options?: CallOptions): Promise<unknown>;
+	start(call: Call): void;
+	/** Where calls go instead of being sent, while a batch is put together. */
+	collected?: Call[] | undefined;
+}
+
+/** Sends the calls that `collect` makes in one message, and waits for all of them. */
+export type Batch = <T extends readonly unknown[]>(
+	collect: () => T,
+	options?: BatchOptions
+) => Promise<AwaitedAll<T>>;
+
+export interface BatchOptions {
+	/** Each call begins when the one before it is over, well or badly. @default false */
+	sequential?: boolean;
 }
 
 type AwaitedAll<T extends readonly unknown[]> = { -readonly [K in keyof T]: Awaited<T[K]> };
 
-interface Call extends Outgoing {
-	readonly promise: Promise<unknown>;
+/** A call; until it begins it has neither an id nor a frame. */
+export interface Call extends Outgoing {
+	frame: Frame;
+	readonly path: string;
+	readonly args: readonly unknown[];
+	promise: Promise<unknown>;
+	/** The call before it in a sequential batch. */
+	after?: Call | undefined;
+	id?: number;
+	/** The connection on which it was first sent, where it has to be asked for again. */
+	via?: string | undefined;
 	fail(error: unknown): void;
 	succeed(value: unknown): void;
 	cancelTimeout?: () => void;
+	/** It may have been sent by the page before. */
+	again?: true;
+	isOver?: boolean;
+	/** Hears that the call is over. */
+	over?(): void;
+	begin(): void;
 }
 
 /** Milliseconds. */
 const TIMEOUT = 30_000;
+/** Calls whose results the server keeps before it is told that they have arrived. */
+const UNACKNOWLEDGED = 16;
 
 /** The calls of a client. */
 export function rpcClient(kernel: ClientKernel): RpcClient {
@@ -39,17 +69,68 @@ export function rpcClient(kernel: ClientKernel): RpcClient {
 }
 
 function setup(kernel: ClientKernel): RpcClient {
+	// By id, which is the order in which they are sent.
 	const running = new Map<number, Call>();
-	let collected: Call[] | undefined;
+	// Sent and given up, which the server has still to be told.
+	const cancelled: number[] = [];
+	// 128 bits. Not kept anywhere: what waits for answers ends with the page, and a page that was
+	// duplicated must not share it.
+	let session = globalThis.crypto?.getRandomValues(new Uint32Array(4)).join('-');
+	let isIntroduced = false;
+	let here = kernel.connectionId();
+	// Those of the page before that may have been sent.
+	let last = 0;
+	let done = 0;
 
-	kernel.hook('frame', (frame) => settle(frame as never), 'reply');
-	kernel.hook('close', ({ willRetry }) => {
-		for (const call of [...running.values()]) {
-			if (!willRetry) call.fail(localError('CONNECTION_CLOSED'));
-			// Whether it has run is not known, so it is not sent again.
-			else if (call.sent) call.fail(localError('DISCONNECTED'));
-		}
+	kernel.hook('frame', settle as never, 'reply');
+	kernel.hook('open', ({ connection }) => {
+		if (running.size || cancelled.length) introduce();
+		here = connection;
 	});
+	kernel.hook('close', ({ willRetry }) => {
+		isIntroduced = false;
+		if (!willRetry)
+			for (const call of [...running.values()]) call.fail(localError('CONNECTION_CLOSED'));
+	});
+
+	const { offline } = kernel.options;
+	let waiting: OfflineQueue | undefined;
+	const queue =
+		offline &&
+		import('./offline.ts')
+			.then((module) => module.offlineQueue({ kernel, create, adopt, error: localError }, offline))
+			.then((loaded) => (waiting = loaded));
+
+	function adopt(...adopted: [string, number]): void {
+		[session, last] = adopted;
+		// A call that waits may have an id below those that have been answered.
+		done = Infinity;
+	}
+
+	/** Begins the calls of a connection: asks again for what was sent on the one before. */
+	function introduce(): void {
+		if (isIntroduced) return;
+		isIntroduced = true;
+		const again = [...running.values()].filter((call) => call.sent);
+		for (const call of again) {
+			if (!call.via) call.text = call.text!.slice(0, -1) + ',"again":true}';
+			call.via ??= here;
+		}
+		if (session) {
+			const via = last ? '' : again[0]?.via;
+			const most = Math.max(last, ...again.map(({ id }) => id!));
+			kernel.send({ frame: { type: 'rpc:session', session, last: most || undefined, via } });
+		}
+		tell();
+		for (const call of running.values()) {
+			kernel.recall(call);
+			kernel.send(call);
+		}
+	}
+
+	function tell(): void {
+		for (const id of cancelled.splice(0)) kernel.send({ frame: { type: 'rpc:cancel', id } });
+	}
 
 	function settle({ id, error, data, devalue }: FrameOf<'reply'>): void {
 		const call = running.get(id!);
@@ -62,80 +143,131 @@ function setup(kernel: ClientKernel): RpcClient {
 		}
 	}
 
-	function create(path: string, args: readonly unknown[]): Call {
-		const id = kernel.nextId();
-		let succeed!: (value: unknown) => void;
-		let fail!: (error: unknown) => void;
-		const promise = new Promise((resolve, reject) => {
-			succeed = resolve;
-			fail = reject;
-		});
+	function create(
+		path: string,
+		args: readonly unknown[],
+		{ signal, timeout }: CallOptions = {}
+	): Call {
 		const ending =
 			<V>(end: (value: V) => void) =>
 			(value: V) => {
-				running.delete(id);
+				running.delete(call.id!);
+				call.isOver = true;
 				call.cancelTimeout?.();
+				signal?.removeEventListener('abort', abort);
 				kernel.recall(call);
 				end(value);
+				call.over?.();
 			};
-		const call: Call = {
-			frame: { type: 'rpc', id, path },
-			args: trimmed(args),
-			promise,
-			succeed: ending(succeed),
-			fail: ending(fail)
+		const giveUp = (error: unknown): void => {
+			if (call.sent) cancelled.push(call.id!);
+			call.fail(error);
+			if (kernel.status() === 'open') tell();
 		};
+		const abort = (): void => giveUp(signal!.reason);
+		const call = {
+			path,
+			args: trimmed(args),
+			begin() {
+				const id = (call.id ??= kernel.nextId());
+				running.set(id, call);
+				const [first] = running.keys();
+				const isDue = first! - done > UNACKNOWLEDGED;
+				if (isDue) done = first! - 1;
+				call.frame = {
+					type: 'rpc',
+					id,
+					path,
+					again: call.again,
+					after: call.after?.id,
+					done: isDue ? done : undefined
+				};
+				call.cancelTimeout = kernel.clock.after(timeout ?? kernel.options.timeout ?? TIMEOUT, () =>
+					giveUp(localError('TIMEOUT'))
+				);
+				if (kernel.status() === 'open') introduce();
+				kernel.send(call);
+			}
+		} as Call;
+		call.promise = new Promise((resolve, reject) => {
+			call.succeed = ending(resolve);
+			call.fail = ending(reject);
+		});
+		if (signal?.aborted) abort();
+		else signal?.addEventListener('abort', abort);
 		return call;
 	}
 
 	function start(call: Call): void {
+		if (call.isOver) return;
 		if (kernel.status() === 'closed') return call.fail(localError('CONNECTION_CLOSED'));
 		try {
 			kernel.connect();
 		} catch (error) {
 			return call.fail(error);
 		}
-		running.set((call.frame as FrameOf<'rpc'>).id, call);
-		call.cancelTimeout = kernel.clock.after(kernel.options.timeout ?? TIMEOUT, () =>
-			call.fail(localError('TIMEOUT'))
-		);
-		kernel.send(call);
+		if (waiting) waiting.add(call);
+		else if (queue) queue.then(() => waiting!.add(call), call.begin);
+		else call.begin();
 	}
 
-	return {
-		call(path, args) {
-			const call = create(path, args);
-			if (collected) collected.push(call);
+	const client: RpcClient = {
+		start,
+		call(path, args, options) {
+			const call = create(path, args, options);
+			if (client.collected) client.collected.push(call);
 			else start(call);
 			return call.promise;
-		},
-		async batch<T extends readonly unknown[]>(collect: () => T) {
-			const outer = collected;
-			const calls: Call[] = (collected = []);
-			let results: T;
-			try {
-				results = collect();
-			} catch (error) {
-				for (const call of calls) {
-					// Nobody holds these promises any more, and a lost rejection ends a Node process.
-					call.promise.catch(() => {});
-					call.fail(error);
-				}
-				throw error;
-			} finally {
-				collected = outer;
-			}
-			const most = kernel.limits().batch;
-			for (const call of calls) {
-				if (calls.length <= most) start(call);
-				else call.fail(new LiveError('INVALID_REQUEST', `A batch holds at most ${most} calls.`));
-			}
-			return Promise.all(results) as Promise<AwaitedAll<T>>;
 		}
 	};
+	return client;
+}
+
+/** Sends the calls that `collect` makes in one message, and waits for all of them. */
+export async function batch<T extends readonly unknown[]>(
+	kernel: ClientKernel,
+	collect: () => T,
+	{ sequential }: BatchOptions = {}
+): Promise<AwaitedAll<T>> {
+	const client = rpcClient(kernel);
+	const outer = client.collected;
+	const calls: Call[] = (client.collected = []);
+	let results: T;
+	try {
+		results = collect();
+	} catch (error) {
+		for (const call of calls) {
+			// Nobody holds these promises any more, and a lost rejection ends a Node process.
+			call.promise.catch(() => {});
+			call.fail(error);
+		}
+		throw error;
+	} finally {
+		client.collected = outer;
+	}
+	const most = kernel.limits().batch;
+	let before: Call | undefined;
+	for (const call of calls) {
+		if (sequential) call.after = before;
+		before = call;
+		if (calls.length <= most) client.start(call);
+		else call.fail(new LiveError('INVALID_REQUEST', `A batch holds at most ${most} calls.`));
+	}
+	return Promise.all(results) as Promise<AwaitedAll<T>>;
 }
 
 /** The stub of a call, as generated code writes it. */
-export function __rpc(path: string): (...args: unknown[]) => Promise<unknown> {
-	return (...args) => rpcClient(page).call(path, args);
+export function __rpc(path: string): RemoteFunction<unknown[], unknown> {
+	return rpcStub(() => rpcClient(page), path);
+}
+
+/** The stub of a call of any client. */
+export function rpcStub(
+	client: () => RpcClient,
+	path: string,
+	options?: CallOptions
+): RemoteFunction<unknown[], unknown> {
+	return Object.assign((...args: unknown[]) => client().call(path, args, options), {
+		with: (given: CallOptions) => rpcStub(client, path, given)
+	});
 }

@@ -37,7 +37,10 @@ export interface BaseContext {
 	readonly connection: Connection;
 	/** `module/function`. */
 	readonly path: string;
-	/** Aborts when the connection closes. */
+	/**
+	 * Aborts when nobody waits for the result any more: the caller cancelled, closed the page, or did
+	 * not come back in time. For a stream, and for a caller without a session: when the connection closes.
+	 */
 	readonly signal: AbortSignal;
 	/** Publishes to a topic; may be ignored or awaited, never throws. */
 	publish(
@@ -53,7 +56,17 @@ export type LiveContext = BaseContext & {
 	readonly [K in Services<ProvidedByEach<PluginsOf<Register>>> & CapabilityName]: Capabilities[K];
 };
 
-export type ContextFactory = (connection: Connection, path: string) => LiveContext;
+/** What a context is made of. */
+export interface ContextSource {
+	readonly connection: Connection;
+	readonly path: unknown;
+	/** @default the connection's */
+	readonly signal?: AbortSignal;
+}
+
+const SOURCE: unique symbol = Symbol('source');
+
+export type ContextFactory = (source: ContextSource) => LiveContext;
 
 /** Makes the class of this kernel's contexts: all of one shape, services on the prototype. */
 export function contextFactory(
@@ -63,15 +76,19 @@ export function contextFactory(
 		readonly user: RegisteredUser;
 		readonly connection: Connection;
 		readonly path: string;
+		/** Under a symbol, so that it stays out of `for in`, and objects made from this one have it. */
+		readonly [SOURCE]: ContextSource;
 
-		constructor(connection: Connection, path: string) {
+		constructor(source: ContextSource) {
+			const { connection } = source;
 			this.user = (connection.data.user ?? null) as RegisteredUser;
 			this.connection = connection;
-			this.path = path;
+			this.path = source.path as string;
+			this[SOURCE] = source;
 		}
 
 		get signal(): AbortSignal {
-			return this.connection.signal;
+			return this[SOURCE].signal ?? this.connection.signal;
 		}
 
 		publish(
@@ -89,5 +106,5 @@ export function contextFactory(
 		const service = kernel.find(name);
 		Object.defineProperty(Context.prototype, name, { get: () => service, enumerable: true });
 	}
-	return (connection, path) => new Context(connection, path) as LiveContext;
+	return (source) => new Context(source) as unknown as LiveContext;
 }

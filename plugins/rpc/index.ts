@@ -3,9 +3,6 @@
 import {
 	definePlugin,
 	encode,
-	encodeReply,
-	HANDLED,
-	idOf,
 	isThenable,
 	LiveError,
 	isLiveError,
@@ -19,6 +16,8 @@ import { contextFactory, type ContextFactory, type LiveContext } from './context
 import type { RpcDeclaration } from './declare.ts';
 import type {} from './frames.ts';
 import { createRegistry, type LiveModules } from './registry.ts';
+import { serveCalls } from './serve.ts';
+import type { SessionOptions } from './sessions.ts';
 import { validate } from './validate.ts';
 
 export type { BaseContext, LiveContext, RegisteredUser } from './context.ts';
@@ -26,6 +25,7 @@ export { rpcFunction, type LiveFunction, type RpcDeclaration } from './declare.t
 export type { CallFrame } from './frames.ts';
 export type { LiveModules } from './registry.ts';
 export { serverRpc } from './server-stub.ts';
+export type { SessionOptions } from './sessions.ts';
 
 /** What is asked for, whoever asks: a frame, a page that is rendered, a test. */
 export interface Invocation {
@@ -36,6 +36,10 @@ export interface Invocation {
 	/** The arguments are in devalue's flat form. */
 	readonly devalue: boolean;
 	readonly connection: Connection;
+	/** Becomes `ctx.signal`. @default the connection's */
+	readonly signal?: AbortSignal;
+	/** Nobody wants it any more: what has not begun does not begin. @default false */
+	readonly isCancelled?: boolean;
 }
 
 /** The last step of the pipeline. */
@@ -70,15 +74,17 @@ declare module 'svelte-realtime/kernel' {
 /** The kinds a client can ask for, in its own words. */
 const KINDS: Readonly<Record<string, string>> = { rpc: 'a function', stream: 'a stream' };
 
-/** Answers `rpc` frames. Every call is answered, whatever its handler does. */
-export function rpc(): Plugin<never, 'rpc'> {
+/**
+ * Answers `rpc` frames. Every call is answered, whatever its handler does, and runs once, however
+ * often its client has to ask.
+ */
+export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 	return definePlugin({
 		name: 'rpc',
 		provides: ['rpc'],
 		setup(kernel) {
-			const { values, limits } = kernel;
+			const { values } = kernel;
 			const registry = createRegistry();
-			const running = new WeakMap<Connection, number>();
 			let createContext: ContextFactory = () => {
 				throw new LiveError('SERVICE_UNAVAILABLE', 'The server is starting.');
 			};
@@ -87,109 +93,52 @@ export function rpc(): Plugin<never, 'rpc'> {
 			});
 
 			function invoke<D extends Declaration, R>(
-				{ kind, path, args, devalue, connection }: Invocation,
+				invocation: Invocation,
 				run: Run<D, R>
 			): MaybePromise<R> {
+				const { kind, path } = invocation;
 				const declaration = registry.get(path);
 				if (declaration === undefined) throw new LiveError('NOT_FOUND');
 				if (declaration.kind !== kind) {
 					const what = KINDS[declaration.kind] ?? declaration.kind;
 					throw new LiveError('INVALID_REQUEST', `"${String(path)}" is ${what}.`);
 				}
-				const list = values.decode(args ?? [], devalue);
+				const list = values.decode(invocation.args ?? [], invocation.devalue);
 				if (!Array.isArray(list)) {
 					throw new LiveError('INVALID_REQUEST', 'The arguments are a list.');
 				}
-				const ctx = createContext(connection, path as string);
+				const ctx = createContext(invocation);
 				const { schema } = declaration;
 				if (schema === undefined) return run(ctx, declaration as D, list);
 				const input = validate(schema, list[0]);
 				if (isThenable(input)) {
-					return Promise.resolve(input).then((checked) =>
-						run(ctx, declaration as D, [checked, ...list.slice(1)])
-					);
+					return Promise.resolve(input).then((checked) => {
+						if (invocation.isCancelled) throw new LiveError('STALE');
+						return run(ctx, declaration as D, [checked, ...list.slice(1)]);
+					});
 				}
 				list[0] = input;
 				return run(ctx, declaration as D, list);
 			}
 
-			function answerError(connection: Connection, id: number | null, error: unknown): void {
-				let frame: string;
+			function encodeError(id: number | null, error: unknown): string {
 				try {
 					if (!isLiveError(error)) kernel.report(error);
-					frame = encode({ type: 'reply', id, error: toWireError(error) });
+					return encode({ type: 'reply', id, error: toWireError(error) });
 				} catch (failure) {
 					// A LiveError whose own fields cannot be written, or read, is a fault of the handler.
 					kernel.report(failure);
-					frame = encode({ type: 'reply', id, error: toWireError(undefined) });
-				}
-				connection.send(frame);
-			}
-
-			function answer(connection: Connection, id: number, path: unknown, result: unknown): void {
-				try {
-					connection.send(encodeReply(id, values.encode(result, `the result of ${String(path)}`)));
-				} catch (error) {
-					answerError(connection, id, error);
+					return encode({ type: 'reply', id, error: toWireError(undefined) });
 				}
 			}
 
-			/** Waits for a handler, counted, so that no connection can pile up calls without end. */
-			async function answerLater(
-				connection: Connection,
-				id: number,
-				path: unknown,
-				result: PromiseLike<unknown>
-			): Promise<void> {
-				running.set(connection, (running.get(connection) ?? 0) + 1);
-				try {
-					answer(connection, id, path, await result);
-				} catch (error) {
-					answerError(connection, id, error);
-				} finally {
-					running.set(connection, running.get(connection)! - 1);
-				}
-			}
-
-			kernel.hook(
-				'message',
-				({ connection, frame }) => {
-					const { path } = frame;
-					const id = idOf(frame);
-					if (id === null) {
-						answerError(connection, null, new LiveError('INVALID_REQUEST', 'A call has an id.'));
-						return HANDLED;
-					}
-					try {
-						if ((running.get(connection) ?? 0) >= limits.calls) {
-							kernel.limited('calls', connection);
-							throw new LiveError('RATE_LIMITED', 'Too many calls are running.');
-						}
-						const result = invoke(
-							{
-								kind: 'rpc',
-								path,
-								args: frame['args'],
-								devalue: frame['devalue'] === true,
-								connection
-							},
-							runHandler
-						);
-						if (isThenable(result)) void answerLater(connection, id, path, result);
-						else answer(connection, id, path, result);
-					} catch (error) {
-						answerError(connection, id, error);
-					}
-					return HANDLED;
-				},
-				{ type: 'rpc' }
-			);
+			serveCalls({ kernel, encodeError, run: (call) => invoke(call, runHandler) }, options);
 
 			kernel.provide('rpc', {
 				mount: registry.mount,
 				paths: registry.paths,
 				invoke,
-				answerError
+				answerError: (connection, id, error) => void connection.send(encodeError(id, error))
 			});
 		}
 	});

@@ -11,6 +11,7 @@ import { isPlain } from '../../kernel/plain.ts';
 import type { FrameOf } from '../../kernel/protocol.ts';
 import type { TransportHook } from '../../kernel/values.ts';
 import { Follower, type FollowerHost } from './follower.ts';
+import type { Head } from './frames.ts';
 import { keyOf } from './key.ts';
 import type { Seed } from './seed.ts';
 import { createStore, type StoreHost, type StreamAddress, type StreamStore } from './store.ts';
@@ -37,54 +38,36 @@ export function streamsClient(kernel: ClientKernel): StreamsClient {
 	return kernel.install(setup);
 }
 
+type Answer = FrameOf<'stream:snapshot' | 'stream:recovered' | 'stream:delta'>;
+
 function setup(kernel: ClientKernel): StreamsClient {
 	const entries = new Map<string, { follower: Follower; store: StreamStore<unknown> }>();
 	const byId = new Map<number, Follower>();
-	const byTopic = new Map<string, Set<Follower>>();
 
 	const host: FollowerHost = {
 		kernel,
-		bind(follower, id) {
-			byId.set(id, follower);
-			const { topic } = follower;
-			if (topic === undefined) return;
-			const followers = byTopic.get(topic) ?? new Set();
-			byTopic.set(topic, followers.add(follower));
-		},
-		unbind(follower, id) {
-			byId.delete(id);
-			const followers = byTopic.get(follower.topic!);
-			followers?.delete(follower);
-			if (followers?.size === 0) byTopic.delete(follower.topic!);
-		},
+		bind: (id, follower) => void byId.set(id, follower),
+		unbind: (id) => void byId.delete(id),
 		dismiss(follower) {
 			const { key } = follower.address;
 			if (entries.get(key)?.follower === follower) entries.delete(key);
 		}
 	};
 
-	const answer = (frame: unknown): void => {
-		const { id } = frame as { id: number };
-		byId.get(id)?.answer(frame as FrameOf<'stream:snapshot' | 'stream:recovered'>);
+	const listen = <F>(type: string, handler: (frame: F) => void): void =>
+		kernel.hook('frame', handler as never, type);
+	for (const kind of ['snapshot', 'recovered', 'delta']) {
+		listen(`stream:${kind}`, (frame: Answer) => byId.get(frame.id)?.answer(frame));
+	}
+	listen('reply', ({ id, error }: FrameOf<'reply'>) => {
+		if (error) byId.get(id!)?.refuse(toLiveError(error));
+	});
+	const event = (frame: FrameOf<'event'> | Head): void => {
+		for (const follower of [...byId.values()])
+			if (follower.topic === frame.topic) follower.event(frame);
 	};
-	kernel.hook('frame', answer, 'stream:snapshot');
-	kernel.hook('frame', answer, 'stream:recovered');
-	kernel.hook(
-		'frame',
-		(frame) => {
-			const { id, error } = frame as never as FrameOf<'reply'>;
-			if (error) byId.get(id!)?.refuse(toLiveError(error));
-		},
-		'reply'
-	);
-	kernel.hook(
-		'frame',
-		(frame) => {
-			const event = frame as never as FrameOf<'event'>;
-			for (const follower of [...(byTopic.get(event.topic) ?? [])]) follower.event(event);
-		},
-		'event'
-	);
+	listen('event', event);
+	listen('stream:heads', ({ heads }: FrameOf<'stream:heads'>) => heads.forEach(event));
 	kernel.hook('open', () => {
 		for (const { follower } of [...entries.values()]) follower.ask();
 	});
@@ -133,7 +116,11 @@ export function streamStub(streams: () => StreamsClient, path: string): StreamSt
 		args.length === 0 ? (stub as StreamStub) : streams().store(path, args);
 	return Object.defineProperties(stub, {
 		...Object.getOwnPropertyDescriptors(createStore(streams, addressOf(path, [], {}))),
-		hydrate: { value: (seed: Seed) => streams().store(path, seed.args, seed) },
+		hydrate: {
+			// With `liveTransport` what comes from `load` is the store already.
+			value: (seed: Seed | StreamStore<unknown>) =>
+				'subscribe' in seed ? seed : streams().store(path, seed.args, seed)
+		},
 		load: {
 			value: () => {
 				throw clientError('RT_STUB_BROWSER_LOAD', path);

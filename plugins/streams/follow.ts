@@ -1,29 +1,22 @@
-/** Following one stream: authorised, loaded and handed over without a hole. */
+/** Following one stream: authorised, brought up to date and handed over without a hole. */
 
 import {
-	encode,
-	encodeRecord,
 	isThenable,
 	LiveError,
 	RealtimeError,
 	type Connection,
-	type PluginKernel,
 	type Position,
 	type Subscription
 } from 'svelte-realtime/kernel';
 import type { LogEntry, Replay, Tail } from 'svelte-realtime/plugins/replay';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
+import { deltaText, recoveredText, snapshotText } from './answers.ts';
 import type { StreamDeclaration } from './declare.ts';
-import type { SnapshotFrame } from './frames.ts';
+import { readDelta } from './delta.ts';
+import type { ResetReason } from './frames.ts';
+import { load, type Source } from './load.ts';
 
-/** How often a value is loaded anew when its topic outruns the log meanwhile. */
-const LOADS = 3;
 const BEGINNING: Position = { epoch: '', seq: 0 };
-
-export interface StreamKernel {
-	readonly kernel: PluginKernel<'rpc' | 'replay', 'streams'>;
-	readonly replay: Replay;
-}
 
 /** What one client follows under one id. */
 export class Follower {
@@ -33,10 +26,23 @@ export class Follower {
 	tail: Tail | undefined = undefined;
 	/** Left while something was awaited: whatever comes then is for nobody. */
 	isLeft: boolean = false;
+	/** The answer did not fit into the send buffer. */
+	isUnanswered: boolean = false;
+	/** Where the topic stood when the client was last told, once it is answered. */
+	told: Position | undefined = undefined;
+	/** Where the topic stood when it was last looked at. */
+	seen: Position | undefined = undefined;
 
 	constructor(id: number, connection: Connection) {
 		this.id = id;
 		this.connection = connection;
+	}
+
+	/** Sends the one answer; the client is up to date with it. */
+	answer(text: string): void {
+		const status = this.connection.send(text);
+		this.isUnanswered = status === 'dropped';
+		this.told = this.seen = this.tail?.head();
 	}
 
 	leave(): void {
@@ -46,89 +52,86 @@ export class Follower {
 	}
 }
 
-/** A value, where it stands in its topic, and what has happened since. */
-export interface Loaded {
-	readonly value: unknown;
-	/** Undefined on an ephemeral topic, which has no positions. */
-	readonly position: Position | undefined;
-	readonly events: readonly LogEntry[];
-}
-
-/** Runs for as long as it takes to answer; the connection follows the topic afterwards. */
-export async function follow(
-	{ kernel, replay }: StreamKernel,
-	follower: Follower,
-	request: {
-		readonly ctx: LiveContext;
-		readonly declaration: StreamDeclaration;
-		readonly args: readonly unknown[];
-		readonly since: Position | undefined;
-	}
-): Promise<void> {
-	const { ctx, declaration, args, since } = request;
-	const topic = topicOf(declaration, ctx, args);
-	const subscription = kernel.subscribe(follower.connection, topic, since);
-	follower.subscription = subscription;
-	const denial = await subscription.verdict;
-	if (denial) throw new LiveError(denial.code, denial.reason);
-	if (follower.isLeft) return;
-
-	if (kernel.classOf(topic) === 'ephemeral') {
-		const value = await declaration.loader?.(ctx, ...args);
-		if (subscription.enter()) {
-			sendSnapshot(kernel, follower, declaration, { value, position: undefined, events: [] });
-		}
-		return;
-	}
-
-	const tail = await replay.follow(topic);
-	follower.tail = tail;
-	if (follower.isLeft) return tail.close();
-
-	let reset: SnapshotFrame['reset'];
-	if (since !== undefined) {
-		let missed = tail.since(since);
-		if (missed === 'truncated') {
-			missed = upToNow(await replay.range(topic, since), tail, since);
-		}
-		if (typeof missed !== 'string') {
-			if (subscription.enter()) sendRecovered(follower, declaration, tail, since, missed);
-			return;
-		}
-		reset = missed;
-	}
-	await load(tail, declaration, ctx, args, (loaded) => {
-		if (subscription.enter()) sendSnapshot(kernel, follower, declaration, loaded, tail, reset);
-	});
+export interface FollowRequest extends Source {
+	readonly replay: Replay;
+	readonly since: Position | undefined;
+	/** The version that the client says its value has; undefined where it says none. */
+	readonly version: unknown;
+	/** What to wait for before everything is loaded again. */
+	readonly pace: () => Promise<void> | undefined;
 }
 
 /**
- * Position first, then the value, then what came in between: nothing slips through.
+ * Runs for as long as it takes to answer; the connection follows the topic afterwards.
  *
- * @param handOver Called in the tick in which the events were read. An await in between would let
- * in another publish, which is then neither among the events nor sent over the socket.
+ * Nothing is awaited that is there already: the answers to a message of many questions then leave
+ * in one packet with it.
  */
-export async function load<R>(
+export async function follow(follower: Follower, request: FollowRequest): Promise<void> {
+	const { kernel, replay, declaration, since } = request;
+	const topic = topicOf(declaration, request.ctx, request.args);
+	const subscription = kernel.subscribe(follower.connection, topic, since);
+	follower.subscription = subscription;
+	const { verdict } = subscription;
+	const denial = isThenable(verdict) ? await verdict : verdict;
+	if (denial) throw new LiveError(denial.code, denial.reason);
+	if (follower.isLeft) return;
+
+	let reset: ResetReason | undefined;
+	if (kernel.classOf(topic) === 'logged') {
+		const followed = replay.follow(topic);
+		const tail = isThenable(followed) ? await followed : followed;
+		follower.tail = tail;
+		if (follower.isLeft) return tail.close();
+		if (since !== undefined) {
+			reset = await resume(follower, request, tail, since);
+			if (reset === undefined) return;
+			await request.pace();
+			if (follower.isLeft) return;
+		}
+	}
+	const { tail } = follower;
+	await load(request, tail, (loaded) => {
+		if (!subscription.enter()) return;
+		const { position = BEGINNING } = loaded;
+		// A position before the first publish is continued by it, so the present epoch holds for both.
+		const epoch = tail?.head().epoch ?? '';
+		const head = { id: follower.id, topic, epoch, seq: position.seq, ...declaration.merge };
+		follower.answer(snapshotText(head, loaded, kernel, reset));
+	});
+}
+
+/** Continues a stream, and answers undefined; or says why it cannot be continued. */
+async function resume(
+	follower: Follower,
+	request: FollowRequest,
 	tail: Tail,
-	declaration: StreamDeclaration,
-	ctx: LiveContext,
-	args: readonly unknown[],
-	handOver: (loaded: Loaded) => R
-): Promise<R> {
-	const { loader, merge } = declaration;
-	if (loader === null) {
-		const latest = tail.last(merge.max === 0 ? Infinity : merge.max);
-		const { epoch, seq } = tail.head();
-		// The events are the value: the client applies them to an empty list.
-		return handOver({ value: [], position: { epoch, seq: seq - latest.length }, events: latest });
+	since: Position
+): Promise<ResetReason | undefined> {
+	const { replay, declaration, version, kernel } = request;
+	const { id, subscription } = follower;
+	const { topic } = subscription!;
+	let missed = tail.since(since);
+	if (missed === 'truncated') missed = upToNow(await replay.range(topic, since), tail, since);
+	let reason: ResetReason;
+	if (typeof missed === 'string') {
+		reason = missed;
+	} else {
+		const head = { id, topic, epoch: tail.head().epoch, seq: since.seq, ...declaration.merge };
+		const text = recoveredText(head, missed);
+		if (text.length <= kernel.limits.sendBuffer) {
+			if (subscription!.enter()) follower.answer(text);
+			return undefined;
+		}
+		reason = 'overflow';
 	}
-	for (let attempt = 1; attempt <= LOADS; attempt += 1) {
-		const position = tail.head();
-		const value = await loader(ctx, ...args);
-		const events = tail.since(position);
-		if (typeof events !== 'string') return handOver({ value, position, events });
-	}
-	throw new LiveError('SERVICE_UNAVAILABLE', 'The topic is faster than its loader.');
+	if (!declaration.delta || version === undefined || follower.isLeft) return reason;
+	const isChanged = await readDelta(request, tail, version, (delta) => {
+		const { epoch } = tail.head();
+		const head = { id, topic, epoch, seq: delta.position.seq, ...declaration.merge };
+		if (subscription!.enter()) follower.answer(deltaText(head, delta));
+	});
+	return isChanged ? undefined : reason;
 }
 
 /** What the log told may have been overtaken meanwhile; the tail closes the gap, in this tick. */
@@ -157,58 +160,4 @@ export function topicOf(
 	}
 	if (name.startsWith('__')) throw new LiveError('INVALID_TOPIC');
 	return name;
-}
-
-function sendSnapshot(
-	kernel: StreamKernel['kernel'],
-	{ id, connection, subscription }: Follower,
-	{ merge }: StreamDeclaration,
-	{ value, position = BEGINNING, events }: Loaded,
-	tail?: Tail,
-	reset?: SnapshotFrame['reset']
-): void {
-	connection.send(
-		encode(
-			{
-				type: 'stream:snapshot',
-				id,
-				topic: subscription!.topic,
-				// A position before the first publish is continued by it, so the present epoch holds for both.
-				epoch: tail?.head().epoch ?? '',
-				seq: position.seq,
-				...merge,
-				...(reset && { reset })
-			},
-			kernel.values.encode(value, `the value of "${subscription!.topic}"`),
-			events.length > 0 ? { events: recordsOf(events) } : undefined
-		)
-	);
-}
-
-function sendRecovered(
-	{ id, connection, subscription }: Follower,
-	{ merge }: StreamDeclaration,
-	tail: Tail,
-	since: Position,
-	events: readonly LogEntry[]
-): void {
-	const { epoch } = tail.head();
-	connection.send(
-		encode(
-			{
-				type: 'stream:recovered',
-				id,
-				topic: subscription!.topic,
-				epoch,
-				seq: since.seq,
-				...merge
-			},
-			undefined,
-			{ events: recordsOf(events) }
-		)
-	);
-}
-
-function recordsOf(entries: readonly LogEntry[]): string {
-	return `[${entries.map(({ event, value, seq }) => encodeRecord(event, value, seq)).join(',')}]`;
 }

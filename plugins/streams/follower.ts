@@ -2,15 +2,15 @@ import {
 	backoff,
 	createListeners,
 	localError,
+	randomOf,
 	type ClientKernel,
 	type Listeners,
 	type Outgoing
 } from '../../kernel/client/index.ts';
-import { secureRandom } from '../../kernel/client/backoff.ts';
 import type { Position } from '../../kernel/contexts.ts';
 import { LiveError } from '../../kernel/live-error.ts';
 import type { EventRecord, FrameOf } from '../../kernel/protocol.ts';
-import type { MergeOptions, RecoveredFrame, SnapshotFrame } from './frames.ts';
+import type { DeltaFrame, Head, MergeOptions, RecoveredFrame, SnapshotFrame } from './frames.ts';
 import { initial, merge } from './merge/index.ts';
 import type { Seed } from './seed.ts';
 import type { StreamAddress } from './store.ts';
@@ -33,9 +33,9 @@ export interface StreamState {
 /** What a follower needs of those who keep it. */
 export interface FollowerHost {
 	readonly kernel: ClientKernel;
-	/** The follower answers to this id, and to its topic where that is known. */
-	bind(follower: Follower, id: number): void;
-	unbind(follower: Follower, id: number): void;
+	/** The follower hears what comes for this id, and for its topic where that is known. */
+	bind(id: number, follower: Follower): void;
+	unbind(id: number): void;
 	/** Nobody listens any more. */
 	dismiss(follower: Follower): void;
 }
@@ -45,18 +45,22 @@ const TIMEOUT = 30_000;
 
 /** Follows one stream on behalf of everyone in this client who reads it. */
 export class Follower implements StreamState {
-	value: unknown = undefined;
-	error: LiveError | undefined = undefined;
+	value: unknown;
+	error: LiveError | undefined;
 	ready = false;
-	position: Position | undefined = undefined;
-	topic: string | undefined = undefined;
+	/** Answered on this connection. */
+	connected = false;
+	position: Position | undefined;
+	topic: string | undefined;
 	readonly address: StreamAddress;
 	readonly #host: FollowerHost;
+	readonly #kernel: ClientKernel;
 	readonly #listeners: Listeners = createListeners();
-	#options: MergeOptions = { merge: 'crud', key: 'id', prepend: false, max: 0 };
+	/** What the server says of the value's version. */
+	#version: unknown;
+	/** Known as soon as there is a value. */
+	#options!: MergeOptions;
 	#running = false;
-	/** Answered on this connection. */
-	#live = false;
 	/** Of the latest question; 0 where the server follows nothing for us. */
 	#id = 0;
 	/** The question that waits for an answer. */
@@ -66,6 +70,7 @@ export class Follower implements StreamState {
 
 	constructor(host: FollowerHost, address: StreamAddress) {
 		this.#host = host;
+		this.#kernel = host.kernel;
 		this.address = address;
 	}
 
@@ -73,12 +78,8 @@ export class Follower implements StreamState {
 		return !this.ready && !this.error;
 	}
 
-	get connected(): boolean {
-		return this.#live;
-	}
-
 	get stale(): boolean {
-		return this.ready && (!this.#live || this.#asked !== undefined);
+		return this.ready && (!this.connected || this.#asked !== undefined);
 	}
 
 	// --- readers ---
@@ -99,11 +100,11 @@ export class Follower implements StreamState {
 
 	/** Takes over what the server rendered, unless what is here is as new. */
 	adopt(seed: Seed): void {
-		const { position } = this;
-		if (this.ready && !(position && seed.position && isAhead(seed.position, position))) return;
+		if (this.ready && !isAhead(seed.position, this.position)) return;
 		this.#options = seed;
 		this.value = seed.value;
 		this.position = seed.position;
+		this.#version = seed.version;
 		this.ready = true;
 		// Later in this tick, as with `connect`: a derived may be reading.
 		queueMicrotask(() => this.#listeners.notify());
@@ -112,7 +113,7 @@ export class Follower implements StreamState {
 	#begin(): void {
 		this.#running = true;
 		this.error = undefined;
-		if (this.#host.kernel.status() === 'closed') this.error = localError('CONNECTION_CLOSED');
+		if (this.#kernel.status() === 'closed') this.error = localError('CONNECTION_CLOSED');
 		else this.ask();
 	}
 
@@ -128,19 +129,18 @@ export class Follower implements StreamState {
 
 	/** Asks for the stream, from where the value stands. Waits for `open` where there is no connection. */
 	ask(): void {
-		const { kernel } = this.#host;
+		const kernel = this.#kernel;
 		if (!this.#running || kernel.status() !== 'open') return;
-		const { position } = this;
 		const { path, args } = this.address;
 		const previous = this.#release();
-		const since = this.ready && position ? { since: position } : {};
+		const since = this.ready ? this.position : undefined;
 		this.#id = kernel.nextId();
 		this.#asked = {
-			frame: { type: 'stream', id: this.#id, path, ...since },
+			frame: { type: 'stream', id: this.#id, path, since, version: since && this.#version },
 			args,
 			fail: (error) => this.refuse(error)
 		};
-		this.#host.bind(this, this.#id);
+		this.#host.bind(this.#id, this);
 		kernel.send(this.#asked);
 		// After the new question, so that the server does not leave the topic in between.
 		if (previous) this.#tell(previous);
@@ -149,26 +149,34 @@ export class Follower implements StreamState {
 		);
 	}
 
-	answer(frame: (SnapshotFrame | RecoveredFrame) & { readonly type: string }): void {
+	answer(frame: (SnapshotFrame | RecoveredFrame | DeltaFrame) & { readonly type: string }): void {
+		// Answered already: what came in twice must not set the value back.
+		if (!this.#asked) return;
 		this.#cancelTimer();
 		this.#asked = undefined;
 		this.#failures = 0;
-		this.#live = true;
+		this.connected = true;
 		this.error = undefined;
 		this.#options = frame;
-		this.#host.unbind(this, this.#id);
 		this.topic = frame.topic;
-		this.#host.bind(this, this.#id);
 		const { epoch, seq } = frame;
+		const head = { epoch, seq: frame.events?.at(-1)?.seq ?? seq };
+		// A seed may have come in that is newer than an answer on its way.
+		if (isAhead(this.position, head)) return this.#listeners.notify();
 		if (frame.type === 'stream:snapshot') {
 			const { data, devalue } = frame as SnapshotFrame;
 			this.#take(() => initial(this.#decode(data, devalue), this.#options));
-			this.position = { epoch, seq };
-		} else {
+		}
+		if (frame.type === 'stream:recovered') {
 			this.position = { epoch, seq: this.position?.seq ?? 0 };
+		} else {
+			this.position = { epoch, seq };
+			this.#version = (frame as DeltaFrame).version;
 		}
 		for (const event of frame.events ?? []) {
-			if (event.seq > this.position.seq) this.#apply(event, { epoch, seq: event.seq });
+			// A change of a delta has no number: it belongs to the position that the frame begins with.
+			const at = event.seq ?? seq;
+			if (!event.seq || at > this.position.seq) this.#apply(event, { epoch, seq: at });
 		}
 		if (seq > this.position.seq) this.position = { epoch, seq };
 		this.#listeners.notify();
@@ -177,11 +185,11 @@ export class Follower implements StreamState {
 	/** There is no stream with the server, for this reason; what is here stays. */
 	refuse(error: LiveError): void {
 		this.#release();
-		this.#live = false;
+		this.connected = false;
 		this.error = error;
 		if (error.retryable) {
-			const { clock, options } = this.#host.kernel;
-			const wait = backoff((this.#failures += 1) + 1, (options.random ?? secureRandom)());
+			const { clock, options } = this.#kernel;
+			const wait = backoff((this.#failures += 1) + 1, randomOf(options));
 			this.#cancelTimer = clock.after(error.retryAfter ?? wait, () => this.ask());
 		}
 		this.#listeners.notify();
@@ -190,27 +198,27 @@ export class Follower implements StreamState {
 	/** The connection is gone. */
 	lost(willRetry: boolean): void {
 		this.#release();
-		this.#live = false;
+		this.connected = false;
 		if (!willRetry && this.#running) this.error = localError('CONNECTION_CLOSED');
 		this.#listeners.notify();
 	}
 
-	/** One event of the topic, as it happens. */
-	event(frame: FrameOf<'event'>): void {
+	/** One event of the topic, as it happens; or only how far the topic has come. */
+	event(frame: FrameOf<'event'> | Head): void {
 		const { seq, epoch } = frame;
 		if (!this.ready || !this.position) return;
 		if (seq === undefined) {
-			this.#apply(frame, this.position);
+			this.#apply(frame as FrameOf<'event'>, this.position);
 			return this.#listeners.notify();
 		}
 		// The answer to a question holds every event that reached this connection before it.
 		if (this.#asked) return;
 		const before = this.position;
-		const begins = before.epoch === '' && before.seq === 0;
-		const sameEpoch = epoch === undefined || epoch === before.epoch || begins;
-		if (sameEpoch && seq <= before.seq) return;
-		if (sameEpoch && seq === before.seq + 1)
-			this.#apply(frame, { epoch: epoch ?? before.epoch, seq });
+		// The epoch stands only where it is new, or where it may be news to somebody.
+		const at = { epoch: epoch ?? before.epoch, seq };
+		const isSameEpoch = at.epoch === before.epoch;
+		if (isSameEpoch && seq <= before.seq) return;
+		if (isSameEpoch && seq === before.seq + 1 && 'event' in frame) this.#apply(frame, at);
 		else this.ask();
 		this.#listeners.notify();
 	}
@@ -230,18 +238,12 @@ export class Follower implements StreamState {
 			this.value = compute();
 			this.ready = true;
 		} catch (cause) {
-			this.error = new LiveError(
-				'INVALID_REQUEST',
-				'The server sent a value that cannot be read.',
-				{
-					cause
-				}
-			);
+			this.error = new LiveError('INVALID_REQUEST', 'A value cannot be read.', { cause });
 		}
 	}
 
 	#decode(data: unknown, devalue: true | undefined): unknown {
-		return this.#host.kernel.values.decode(data, devalue);
+		return this.#kernel.values.decode(data, devalue);
 	}
 
 	/** Lets go of the running question or stream. The id, where the server knows of it; else 0. */
@@ -251,26 +253,26 @@ export class Follower implements StreamState {
 		this.#cancelTimer();
 		this.#asked = undefined;
 		this.#id = 0;
-		if (id) this.#host.unbind(this, id);
-		if (asked) this.#host.kernel.recall(asked);
+		this.#host.unbind(id);
+		if (asked) this.#kernel.recall(asked);
 		return asked && !asked.sent ? 0 : id;
 	}
 
 	/** Ends the stream with the server, where it is one there. */
 	#end(error?: LiveError): void {
 		const id = this.#release();
-		this.#live = false;
+		this.connected = false;
 		if (id) this.#tell(id);
 		if (error) this.refuse(error);
 	}
 
 	/** Tells the server that the stream of this id is over. */
 	#tell(id: number): void {
-		const { kernel } = this.#host;
-		if (kernel.status() === 'open') kernel.send({ frame: { type: 'stream:end', id } });
+		if (this.#kernel.status() !== 'open') return;
+		this.#kernel.send({ frame: { type: 'stream:end', id } });
 	}
 }
 
-function isAhead(one: Position, other: Position): boolean {
-	return one.epoch === other.epoch && one.seq > other.seq;
+function isAhead(one: Position | undefined, other: Position | undefined): boolean {
+	return one?.epoch === other?.epoch && one?.seq! > other?.seq!;
 }

@@ -24,7 +24,9 @@ export interface StreamFrame {
 	readonly args?: unknown;
 	readonly devalue?: true;
 	/** Where the client's value stands; it wants what came after. */
-	readonly since?: Position;
+	readonly since?: Position | undefined;
+	/** What the server last said the version of the value was; beside `since`. */
+	readonly version?: unknown;
 }
 
 export interface SnapshotFrame extends MergeOptions, Position {
@@ -32,17 +34,39 @@ export interface SnapshotFrame extends MergeOptions, Position {
 	readonly topic: string;
 	readonly data?: unknown;
 	readonly devalue?: true;
+	/** JSON; where the stream has versions. To be sent back beside `since`. */
+	readonly version?: unknown;
 	/** What came after the position while the value was being loaded. */
 	readonly events?: readonly EventRecord[];
-	/** Why a client that named a position is not continued: its history is gone. */
-	readonly reset?: 'epoch' | 'truncated' | 'overflow';
+	/** Why a client that named a position is not continued. */
+	readonly reset?: ResetReason;
 }
+
+/**
+ * Why what a client missed cannot be sent: its history is another one (`epoch`), the beginning of it
+ * has been let go (`truncated`), or it is more than the connection's send buffer takes (`overflow`).
+ */
+export type ResetReason = 'epoch' | 'truncated' | 'overflow';
 
 export interface RecoveredFrame extends MergeOptions, Position {
 	readonly id: number;
 	readonly topic: string;
 	/** Everything after the client's position, in order. */
 	readonly events: readonly EventRecord[];
+}
+
+export interface DeltaFrame extends MergeOptions, Position {
+	readonly id: number;
+	readonly topic: string;
+	/** The version that the client's value has from now on. */
+	readonly version: unknown;
+	/** Changes, which have no `seq`; then what came after the position, in order. */
+	readonly events: readonly (Omit<EventRecord, 'seq'> & Partial<Pick<EventRecord, 'seq'>>)[];
+}
+
+/** Where a topic stands. */
+export interface Head extends Position {
+	readonly topic: string;
 }
 
 declare module 'svelte-realtime/kernel' {
@@ -55,5 +79,9 @@ declare module 'svelte-realtime/kernel' {
 		'stream:snapshot': SnapshotFrame;
 		/** Server: what a returning client missed; events of the topic follow it. */
 		'stream:recovered': RecoveredFrame;
+		/** Server: what has changed since the client's version; events of the topic follow it. */
+		'stream:delta': DeltaFrame;
+		/** Server: where followed topics stand, for who may have lost the latest events. Not answered. */
+		'stream:heads': { readonly heads: readonly Head[] };
 	}
 }

@@ -15,15 +15,29 @@ import {
 import type {} from 'svelte-realtime/plugins/replay';
 import type { Run } from 'svelte-realtime/plugins/rpc';
 import type { StreamDeclaration } from './declare.ts';
-import { follow, Follower, load, topicOf } from './follow.ts';
+import { follow, Follower, topicOf } from './follow.ts';
+import { createWheel, tellHeads, TURN } from './heads.ts';
+import { load, type Loaded, type Source } from './load.ts';
 import { merge } from './merge/index.ts';
+import { createPacer } from './pace.ts';
 import type { Seed } from './seed.ts';
 
-export { stream, type LiveStream, type StreamDeclaration, type StreamOptions } from './declare.ts';
+export {
+	stream,
+	type Deleted,
+	type DeltaOptions,
+	type Diff,
+	type LiveStream,
+	type StreamDeclaration,
+	type StreamOptions
+} from './declare.ts';
 export type {
+	DeltaFrame,
+	Head,
 	MergeName,
 	MergeOptions,
 	RecoveredFrame,
+	ResetReason,
 	SnapshotFrame,
 	StreamFrame
 } from './frames.ts';
@@ -58,6 +72,8 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			const followers = new WeakMap<Connection, Map<number, Follower>>();
 			/** Streams that have not been answered yet. */
 			const loading = new WeakMap<Connection, number>();
+			const pace = createPacer(kernel.clock);
+			const wheel = createWheel();
 
 			/** @throws {LiveError} when the frame cannot begin a stream. */
 			function begin(connection: Connection, frame: Readonly<Record<string, unknown>>): Follower {
@@ -65,6 +81,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				if (id === null) throw new LiveError('INVALID_REQUEST', 'A stream has an id.');
 				const own = followers.get(connection) ?? new Map<number, Follower>();
 				followers.set(connection, own);
+				wheel.add(connection);
 				if (own.has(id)) throw new LiveError('CONFLICT', 'This id is in use.');
 				if (own.size >= kernel.limits.subscriptions) {
 					kernel.limited('subscriptions', connection);
@@ -96,8 +113,8 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				try {
 					const since = positionOf(frame['since']);
 					const run: Run<StreamDeclaration, void> = (ctx, declaration, args) =>
-						follow({ kernel, replay }, follower, { ctx, declaration, args, since });
-					const { path, args, devalue } = frame;
+						follow(follower, { kernel, replay, ctx, declaration, args, since, version, pace });
+					const { path, args, devalue, version } = frame;
 					await rpc.invoke(
 						{ kind: 'stream', path, args, devalue: devalue === true, connection },
 						run
@@ -138,7 +155,30 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			kernel.hook('close', ({ connection }) => {
 				for (const follower of followers.get(connection)?.values() ?? []) follower.leave();
 				followers.delete(connection);
+				wheel.remove(connection);
 			});
+
+			// While a send buffer is over its limit, native publish drops frames and tells nobody whose.
+			kernel.hook('drain', ({ connection }) => {
+				const own = [...(followers.get(connection)?.values() ?? [])];
+				for (const follower of own) if (follower.isUnanswered) answerAgain(follower);
+				tellHeads(connection, own, false);
+			});
+
+			// The server looks, not the client: who follows only what is quiet then sends nothing, ever.
+			kernel.clock.every(TURN, () => {
+				for (const connection of wheel.turn()) {
+					tellHeads(connection, followers.get(connection)?.values() ?? [], true);
+				}
+			});
+
+			/** The client asks again, at once. */
+			function answerAgain(follower: Follower): void {
+				const message = 'The answer did not fit into the send buffer.';
+				const error = new LiveError('SERVICE_UNAVAILABLE', message, { retryAfter: 0 });
+				rpc.answerError(follower.connection, follower.id, error);
+				end(follower);
+			}
 
 			kernel.provide('streams', {
 				async load(path, args, request) {
@@ -148,14 +188,16 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 						const topic = topicOf(declaration, ctx, list);
 						const denial = await kernel.subscribe(visitor, topic).verdict;
 						if (denial) throw new LiveError(denial.code, denial.reason);
-						const { value, position } = await loadOnce(topic, declaration, ctx, list);
+						const source = { kernel, ctx, declaration, args: list };
+						const { value, position, version } = await loadOnce(topic, source);
 						return {
 							path,
 							args,
 							value,
 							topic,
 							...declaration.merge,
-							...(position && { position })
+							...(position && { position }),
+							...(version !== undefined && { version: JSON.parse(version) as unknown })
 						};
 					};
 					const invocation = { kind: 'stream', path, args: [...args], devalue: false };
@@ -163,17 +205,14 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				}
 			});
 
-			async function loadOnce(
-				topic: string,
-				declaration: StreamDeclaration,
-				...[ctx, args]: [Parameters<typeof load>[2], readonly unknown[]]
-			): Promise<{ value: unknown; position: Position | undefined }> {
+			async function loadOnce(topic: string, source: Source): Promise<Omit<Loaded, 'events'>> {
 				if (kernel.classOf(topic) === 'ephemeral') {
-					return { value: await declaration.loader?.(ctx, ...args), position: undefined };
+					return load(source, undefined, (loaded) => loaded);
 				}
 				const tail = await replay.follow(topic);
 				try {
-					return await load(tail, declaration, ctx, args, (loaded) => {
+					return await load(source, tail, (loaded) => {
+						const { declaration } = source;
 						if (declaration.loader !== null) return loaded;
 						// What the log holds is a value here: the page must be able to show it.
 						const value = loaded.events.reduce<unknown>(
@@ -181,7 +220,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 								merge(list, event, kernel.values.read(value), declaration.merge),
 							loaded.value
 						);
-						return { value, position: tail.head() };
+						return { ...loaded, value, position: tail.head() };
 					});
 				} finally {
 					tail.close();

@@ -9,8 +9,7 @@ let count = 0;
  * known of equals itself only.
  */
 export function keyOf(value: unknown, transport: TransportHook): string {
-	if (value === undefined) return 'u';
-	if (value === null) return 'null';
+	if (value === undefined || value === null) return String(value);
 	const nested = (item: unknown): string => keyOf(item, transport);
 	switch (typeof value) {
 		case 'number':

@@ -11,6 +11,8 @@ export interface Seed<Value = unknown> extends MergeOptions {
 	readonly topic: string;
 	/** Absent where the value cannot be continued: the browser loads it again. */
 	readonly position?: Position;
+	/** Where the stream has versions. */
+	readonly version?: unknown;
 }
 
 /** The part of SvelteKit's `RequestEvent` that loading a stream needs. */

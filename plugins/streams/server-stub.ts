@@ -1,30 +1,59 @@
 /** What a `$live` stream is on the server: loaded for a page, rendered, never followed. */
 
 import { RealtimeError, type Kernel, type UpgradeRequest } from 'svelte-realtime/kernel';
+import { keyOf } from './key.ts';
+import { readable } from './loaded.ts';
 import type { LoadEvent, Seed } from './seed.ts';
+import type { StreamStore } from './store.ts';
 
 /** A store that holds one value and never changes: a page is rendered once. */
-export interface ServerStream {
+export interface ServerStream extends StreamStore<unknown> {
 	/** The store for these arguments. */
 	(...args: unknown[]): ServerStream;
-	subscribe(run: (value: unknown) => void): () => void;
-	readonly current: unknown;
-	readonly error: undefined;
-	readonly loading: boolean;
-	readonly ready: boolean;
-	readonly connected: false;
-	readonly stale: false;
 	/** Loads the stream for the visitor of `event`, for `hydrate` in the page. */
 	load(event: LoadEvent, ...args: unknown[]): Promise<Seed>;
 	/** The store that shows what was loaded. */
 	hydrate(seed: Seed): ServerStream;
-	close(): void;
 }
 
+/** What `await` needs while a page is rendered; generated code passes it where Svelte is async. */
+export interface RenderTools {
+	/** Svelte's: its value travels in the page. */
+	hydratable<T>(key: string, make: () => T): T;
+	/** SvelteKit's: whose page it is. */
+	getRequestEvent(): LoadEvent;
+}
+
+/** What a page has awaited, by request: a loader runs once for each stream. */
+const awaited = new WeakMap<Request, Map<string, Promise<Seed>>>();
+
 /** Makes the server's half of a stream under `$live/*`. */
-export function serverStream(path: string, seed?: Seed): ServerStream {
-	const stream = (): ServerStream => serverStream(path);
-	const members: Omit<ServerStream, never> = {
+export function serverStream(path: string, tools?: RenderTools): ServerStream {
+	return stubOf({ path, args: [], tools });
+}
+
+interface Rendered {
+	readonly path: string;
+	readonly args: readonly unknown[];
+	readonly tools: RenderTools | undefined;
+	readonly seed?: Seed;
+}
+
+function stubOf(rendered: Rendered): ServerStream {
+	const { path, tools } = rendered;
+	const stub = (...args: unknown[]): ServerStream =>
+		args.length === 0 ? (stub as ServerStream) : stubOf({ path, args, tools });
+	const rest: Pick<ServerStream, 'load' | 'hydrate'> = {
+		load: (event, ...args) =>
+			load(path, args, event).then((seed) => readable(seed, storeOf({ path, args, tools, seed }))),
+		hydrate: (seed) => stubOf({ path, args: seed.args, tools, seed })
+	};
+	return Object.assign(stub, storeOf(rendered), rest) as ServerStream;
+}
+
+function storeOf(rendered: Rendered): StreamStore<unknown> {
+	const { seed } = rendered;
+	return {
 		subscribe(run) {
 			run(seed?.value);
 			return () => {};
@@ -34,12 +63,31 @@ export function serverStream(path: string, seed?: Seed): ServerStream {
 		loading: seed === undefined,
 		ready: seed !== undefined,
 		connected: false,
-		stale: false,
-		load: (event, ...args) => runningKernel(path).use('streams').load(path, args, requestOf(event)),
-		hydrate: (loaded) => serverStream(path, loaded),
+		// As the browser sees it at first, or else what it hydrates would not be what was rendered.
+		stale: seed !== undefined,
+		position: seed?.position,
+		then: (resolved, rejected) => firstValue(rendered).then(resolved, rejected),
 		close() {}
 	};
-	return Object.assign(stream, members);
+}
+
+async function firstValue({ path, args, tools, seed }: Rendered): Promise<unknown> {
+	if (seed) return seed.value;
+	if (!tools) throw new RealtimeError('RT_STUB_SERVER_AWAIT', [path]);
+	const event = tools.getRequestEvent();
+	const key = `live:${path}${keyOf(args, {})}`;
+	const own = awaited.get(event.request) ?? new Map<string, Promise<Seed>>();
+	awaited.set(event.request, own);
+	const loading = tools.hydratable(key, () => {
+		const known = own.get(key) ?? load(path, args, event);
+		own.set(key, known);
+		return known;
+	});
+	return (await loading).value;
+}
+
+function load(path: string, args: readonly unknown[], event: LoadEvent): Promise<Seed> {
+	return runningKernel(path).use('streams').load(path, args, requestOf(event));
 }
 
 /** Found through a global symbol: bundling can make two copies of this module. */

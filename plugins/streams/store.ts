@@ -87,7 +87,7 @@ export function createStore(
 		return state()[name];
 	}
 
-	const store: StreamStore<unknown> = {
+	const methods: Pick<StreamStore<unknown>, 'subscribe' | 'then' | 'close'> = {
 		subscribe(run) {
 			let shown: unknown = retain; // equal to no value
 			const show = (): void => {
@@ -98,42 +98,18 @@ export function createStore(
 			show();
 			return leave;
 		},
-		get current() {
-			return read('value');
-		},
-		get error() {
-			return read('error');
-		},
-		get loading() {
-			return read('loading');
-		},
-		get ready() {
-			return read('ready');
-		},
-		get connected() {
-			return read('connected');
-		},
-		get stale() {
-			return read('stale');
-		},
-		get position() {
-			return read('position');
-		},
 		// A stream is awaited like Kit's live queries: for its first value.
 		then(resolved, rejected) {
 			return new Promise((resolve, reject) => {
-				const settle = (): boolean => {
-					const { ready, value, error } = state();
-					if (ready) resolve(value);
-					else if (error) reject(error);
-					return ready || error !== undefined;
-				};
-				if (state().ready) return void settle();
+				if (state().ready) return resolve(state().value);
 				let leave = (): void => {};
 				let settled = false;
 				const check = (): void => {
-					if (settled || !settle()) return;
+					const { ready, value, error } = state();
+					if (settled || !(ready || error)) return;
 					settled = true;
+					if (ready) resolve(value);
+					else reject(error);
 					host().after(GRACE, leave);
 				};
 				leave = retain(check);
@@ -144,5 +120,13 @@ export function createStore(
 			host().find(address.key)?.stop();
 		}
 	};
+	const store = methods as StreamStore<unknown>;
+	for (const name in idle) {
+		Object.defineProperty(store, name === 'value' ? 'current' : name, {
+			get: () => read(name as keyof StreamState),
+			enumerable: true,
+			configurable: true
+		});
+	}
 	return store;
 }

@@ -11,13 +11,16 @@ const OPENING = 50;
 
 /** @type {RawConnection[]} */
 let connections = [];
+/** Connections that were opened, so that each can be told apart. */
+let opened = 0;
 /** @type {ReturnType<typeof receive> | undefined} */
 let receiving;
 
 answer({ connect, probe, call, arm, received });
 
 /**
- * Opens connections; where `first` is given each one sends it and waits for a frame that holds `until`.
+ * Opens connections; where `first` is given each one sends it, with its number in place of `#`, and
+ * where `until` is given waits for a frame that holds that.
  *
  * @param {{ port: number, path: string, count: number, first?: string, until?: string }} options
  */
@@ -26,7 +29,7 @@ async function connect({ port, path, count, first, until }) {
 		const connection = new RawConnection({ port, path });
 		const ready = until === undefined ? undefined : frameWith(connection, until);
 		await connection.opened;
-		if (first !== undefined) connection.send(textFrame(first));
+		if (first !== undefined) connection.send(textFrame(first.replace('#', String(++opened))));
 		await ready;
 		connection.reads = false;
 		return connection;
@@ -60,12 +63,17 @@ function frameWith(connection, part) {
 
 /**
  * Each connection calls, and calls again when it has its answer, for `ms` milliseconds; every
- * call that was made is answered before this resolves.
+ * call that was made is answered before this resolves. As a client does, every 16th says that the
+ * answers of those before it have arrived.
  *
  * @param {{ text: string, ms: number }} options `text` holds the id `1000000`.
  */
 async function call({ text, ms }) {
-	const idAt = textFrame(text).indexOf(String(FIRST_ID));
+	const digits = String(FIRST_ID);
+	const acknowledging = `${text.slice(0, -1)},"done":${digits}}`;
+	const idAt = textFrame(text).indexOf(digits);
+	const idAtToo = textFrame(acknowledging).indexOf(digits);
+	const doneAt = textFrame(acknowledging).lastIndexOf(digits);
 	const started = process.hrtime.bigint();
 	let calls = 0;
 	let running = connections.length;
@@ -74,7 +82,19 @@ async function call({ text, ms }) {
 	await new Promise((resolve, reject) => {
 		for (const connection of connections) {
 			const frame = textFrame(text);
-			let id = FIRST_ID;
+			const every16th = textFrame(acknowledging);
+			connection.lastId ??= FIRST_ID;
+			const send = () => {
+				const id = ++connection.lastId;
+				if (id % 16 === 0) {
+					writeDigits(every16th, idAtToo, id);
+					writeDigits(every16th, doneAt, id - 1);
+					connection.send(every16th);
+				} else {
+					writeDigits(frame, idAt, id);
+					connection.send(frame);
+				}
+			};
 			connection.onError = reject;
 			connection.onFrame = () => {
 				calls++;
@@ -82,10 +102,9 @@ async function call({ text, ms }) {
 					if (--running === 0) resolve();
 					return;
 				}
-				writeDigits(frame, idAt, ++id);
-				connection.send(frame);
+				send();
 			};
-			connection.send(frame);
+			send();
 		}
 	});
 	clearTimeout(timer);

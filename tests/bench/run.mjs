@@ -12,6 +12,7 @@ import { requireBuild, requireNative, showMachine } from './machine.mjs';
 import { clientSize, clientSizeDevalue } from './rows/client-size.mjs';
 import { fanout, fanoutLogged, relayLatency } from './rows/fanout.mjs';
 import { publishHooks } from './rows/publish-hooks.mjs';
+import { resume } from './rows/resume.mjs';
 import { rpc, rpcAsync } from './rows/rpc.mjs';
 
 const ROWS = [
@@ -21,6 +22,7 @@ const ROWS = [
 	fanoutLogged,
 	relayLatency,
 	publishHooks,
+	resume,
 	clientSize,
 	clientSizeDevalue
 ];

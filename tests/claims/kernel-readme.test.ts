@@ -19,6 +19,15 @@ function chat(): Record<string, unknown> {
 			void ctx.publish('chat', 'created', message);
 			return message;
 		}),
+		topics: live.stream('topics', () => [] as { id: number; name: string }[], {
+			delta: {
+				version: () => 2,
+				diff: () => [
+					{ id: 7, name: 'Lua' },
+					{ id: 3, _deleted: true }
+				]
+			}
+		}),
 		dayAfter: live((_ctx, day: Date) => new Date(day.getTime() + 86_400_000))
 	};
 }
@@ -26,7 +35,7 @@ function chat(): Record<string, unknown> {
 /** A frame with its ids and epochs, which are new each time, replaced. */
 function withoutRandom(frame: unknown): unknown {
 	return JSON.parse(JSON.stringify(frame), (key, value: unknown) =>
-		key === 'epoch' || key === 'connection' ? key : value
+		(key === 'epoch' && value !== 'gone') || key === 'connection' ? key : value
 	);
 }
 
@@ -43,12 +52,15 @@ test('the conversation in the README is the one that a server has', async () => 
 		if (info === 'json client') {
 			expect(received.splice(0), 'frames that the README does not show').toEqual([]);
 			const message = JSON.stringify(
-				JSON.parse(text, (key, value: unknown) => (key === 'epoch' ? epoch : value))
+				JSON.parse(text, (key, value: unknown) =>
+					key === 'epoch' && value !== 'gone' ? epoch : value
+				)
 			);
 			kernel.message(connection, message, message.length);
 			await settle();
 			seen.client += 1;
-		} else if (info === 'json server') {
+		} else if (info.startsWith('json server')) {
+			if (info.endsWith('later')) await kernel.clock.advance(15_000);
 			received.push(
 				...socket.sent.splice(0).map((sent) => JSON.parse(String(sent)) as ReceivedFrame)
 			);

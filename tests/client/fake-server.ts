@@ -21,26 +21,39 @@ export class FakeSocket implements WebSocketLike {
 	/** As they came, one text a message. */
 	readonly messages: string[] = [];
 	closedWith: number | undefined;
+	/** Subprotocols that were offered. */
+	readonly protocols: readonly string[];
+	/** Questions whether anybody is there, which are no messages. */
+	pings: number = 0;
+	/** Answers them, as a server does that is there. */
+	isAlive: boolean = true;
 
-	constructor(url: string) {
+	constructor(url: string, protocols: readonly string[] = []) {
 		this.url = url;
+		this.protocols = protocols;
 	}
 
 	send(text: string): void {
-		this.messages.push(text);
+		if (text !== '{"type":"ping"}') return void this.messages.push(text);
+		this.pings += 1;
+		if (this.isAlive) queueMicrotask(() => this.deliver({ type: 'pong' }));
 	}
 
 	close(code?: number): void {
 		this.closedWith ??= code ?? 1005;
 	}
 
-	/** All frames, whatever messages they came in. */
+	/** All frames, whatever messages they came in, but for the one that names the session of calls. */
 	get frames(): Received[] {
+		return this.#all.filter((frame) => frame.type !== 'rpc:session');
+	}
+
+	get #all(): Received[] {
 		return this.messages.flatMap((text) => JSON.parse(text) as Received);
 	}
 
 	of(type: string): Received[] {
-		return this.frames.filter((frame) => frame.type === type);
+		return this.#all.filter((frame) => frame.type === type);
 	}
 
 	deliver(...frames: readonly object[]): void {
@@ -53,8 +66,8 @@ export class FakeSocket implements WebSocketLike {
 	}
 
 	/** Ends the connection as a network or a server would. */
-	end(code: number = 1006): void {
-		this.onclose?.({ code, reason: '' } as never);
+	end(code: number = 1006, reason: string = ''): void {
+		this.onclose?.({ code, reason } as never);
 	}
 }
 
@@ -72,8 +85,8 @@ export function bench(options: ClientOptions = {}): Bench {
 	const sockets: FakeSocket[] = [];
 	const clock = new VirtualClock();
 	class Dialled extends FakeSocket {
-		constructor(url: string) {
-			super(url);
+		constructor(url: string, protocols?: string[]) {
+			super(url, protocols);
 			sockets.push(this);
 		}
 	}

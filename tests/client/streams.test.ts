@@ -162,19 +162,6 @@ test('an answer to a question that is not the latest is ignored', async () => {
 	expect(values).toHaveLength(2);
 });
 
-test('a topic that nobody had published to takes on the epoch of its first event', async () => {
-	const { client, open } = bench();
-	const stream = client.stream('s');
-	const { values } = watch(stream);
-	const socket = await open();
-	socket.deliver(snapshot(1, [], 0, { epoch: '' }));
-	socket.deliver(event('created', { id: 1 }, 1, 'new'), event('created', { id: 2 }, 2));
-
-	expect(values.at(-1)).toEqual([{ id: 1 }, { id: 2 }]);
-	expect(stream.position).toEqual({ epoch: 'new', seq: 2 });
-	expect(socket.frames).toHaveLength(1);
-});
-
 test('another epoch is asked about, and its snapshot replaces the value', async () => {
 	const { socket, values } = await following();
 	socket.deliver(event('created', { id: 6 }, 6, 'other'), event('created', { id: 7 }, 7));

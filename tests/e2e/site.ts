@@ -25,27 +25,62 @@ export interface Site {
 	stop(): Promise<void>;
 }
 
-/** Builds a copy of the playground and starts what was built. */
-export async function startProduction(name: string): Promise<Site> {
-	const folder = await copyPlayground(name);
-	await finished(launch([VITE, 'build'], folder, { NODE_ENV: 'production' }));
-	const server = launch(['build'], folder, {
-		NODE_ENV: 'production',
-		HOST: '127.0.0.1',
-		PORT: '0'
-	});
-	return running(server, folder, /Listening on (http:\S+)/);
+/** Builds a copy of the playground, or of another app, and starts what was built. */
+export async function startProduction(name: string, source?: string): Promise<Site> {
+	const { folder } = await buildCopy(name, source);
+	const server = await startBuilt(folder);
+	return { ...server, folder, stop: () => stop(server) };
+}
+
+/** What came of a build. */
+export interface Built {
+	readonly folder: string;
+	/** What was printed. */
+	readonly output: string;
+}
+
+/** Builds a copy of an app, the playground by default. */
+export async function buildCopy(
+	name: string,
+	source?: string,
+	variables: Record<string, string> = {}
+): Promise<Built> {
+	const folder = await copyApp(name, source);
+	return { folder, output: await build(folder, variables) };
+}
+
+/** Builds the app that stands in `folder`. @throws {Error} with what was printed. */
+export async function build(
+	folder: string,
+	variables: Record<string, string> = {}
+): Promise<string> {
+	const env = { NODE_ENV: 'production', ...variables };
+	const launched = launch([process.execPath, VITE, 'build'], folder, env);
+	const code = await launched.ended;
+	if (code !== 0) throw new Error(`The build ended with ${code}.\n${launched.output()}`);
+	return launched.output();
+}
+
+/** Runs what was built; a test may kill it, and start it again on the same port. */
+export function startBuilt(
+	folder: string,
+	variables: Record<string, string> = {}
+): Promise<Running> {
+	const env = { NODE_ENV: 'production', HOST: '127.0.0.1', PORT: '0', ...variables };
+	return run([process.execPath, 'build'], folder, env, /Listening on (http:\S+)/);
 }
 
 /** Starts Vite's dev server on a copy of the playground. */
 export async function startDev(name: string): Promise<Site> {
-	const folder = await copyPlayground(name);
+	const folder = await copyApp(name);
 	const port = String(await freePort());
-	const arguments_ = [VITE, 'dev', '--host', '127.0.0.1', '--port', port, '--strictPort'];
-	return running(launch(arguments_, folder, {}), folder, /Local:\s+(http:\S+)/);
+	const flags = ['--host', '127.0.0.1', '--port', port, '--strictPort'];
+	const command = [process.execPath, VITE, 'dev', ...flags];
+	const server = await run(command, folder, {}, /Local:\s+(http:\S+)/);
+	return { ...server, folder, stop: () => stop(server) };
 }
 
-async function copyPlayground(name: string): Promise<string> {
+async function copyApp(name: string, source: string = join(ROOT, 'playground')): Promise<string> {
 	if (!existsSync(join(ROOT, 'dist'))) {
 		throw new Error(
 			'The playground runs on the built package, and dist/ is missing: npm run build.'
@@ -55,16 +90,17 @@ async function copyPlayground(name: string): Promise<string> {
 	const made = ['node_modules', 'build', '.svelte-kit'];
 	await rm(folder, { recursive: true, force: true });
 	await mkdir(join(CACHE, 'e2e'), { recursive: true });
-	await cp(join(ROOT, 'playground'), folder, {
+	await cp(source, folder, {
 		recursive: true,
-		filter: (source) => !made.includes(basename(source))
+		filter: (file) => !made.includes(basename(file))
 	});
 	return folder;
 }
 
 // --- processes ---
 
-interface Launched {
+/** A process. */
+export interface Launched {
 	readonly child: ChildProcess;
 	output(): string;
 	/** Resolves when the process has ended, with its code. */
@@ -73,8 +109,12 @@ interface Launched {
 	onOutput(listener: () => void): void;
 }
 
-function launch(args: string[], cwd: string, variables: Record<string, string>): Launched {
-	const child = spawn(process.execPath, args, {
+function launch(
+	[program, ...args]: readonly string[],
+	cwd: string,
+	variables: Record<string, string>
+): Launched {
+	const child = spawn(program!, args, {
 		cwd,
 		env: { ...plainEnvironment(), NO_COLOR: '1', ...variables },
 		stdio: ['ignore', 'pipe', 'pipe']
@@ -106,19 +146,26 @@ function launch(args: string[], cwd: string, variables: Record<string, string>):
 }
 
 /** The environment without what a test runner sets: Vite and Svelte build otherwise for tests. */
-function plainEnvironment(): NodeJS.ProcessEnv {
+export function plainEnvironment(): NodeJS.ProcessEnv {
 	const foreign =
 		/^(VITEST|VITE_|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|TEST$|DEV$|PROD$|SSR$|MODE$|BASE_URL$)/;
 	return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 
-async function finished(launched: Launched): Promise<void> {
-	const code = await launched.ended;
-	if (code !== 0) throw new Error(`The process ended with ${code}.\n${launched.output()}`);
+/** A server that listens. */
+export interface Running extends Launched {
+	/** Without a slash at the end. */
+	readonly url: string;
 }
 
-/** Waits for the line in which the server says where it listens. */
-async function running(launched: Launched, folder: string, line: RegExp): Promise<Site> {
+/** Starts a server, and waits for the `line` in which it says where it listens. */
+export async function run(
+	command: readonly string[],
+	cwd: string,
+	variables: Record<string, string>,
+	line: RegExp
+): Promise<Running> {
+	const launched = launch(command, cwd, variables);
 	const found = await new Promise<string>((resolve, reject) => {
 		launched.onOutput(() => {
 			const match = line.exec(launched.output());
@@ -128,21 +175,19 @@ async function running(launched: Launched, folder: string, line: RegExp): Promis
 			reject(new Error(`The server ended with ${code} before it listened.\n${launched.output()}`));
 		});
 	});
-	return {
-		url: found.replace(/\/$/, ''),
-		folder,
-		output: launched.output,
-		async stop() {
-			launched.child.kill('SIGTERM');
-			const force = setTimeout(() => launched.child.kill('SIGKILL'), 10_000);
-			await launched.ended;
-			clearTimeout(force);
-		}
-	};
+	return { ...launched, url: found.replace(/\/$/, '') };
+}
+
+/** Ends a server as an operator does; by force where it does not heed that. */
+export async function stop({ child, ended }: Launched): Promise<void> {
+	child.kill('SIGTERM');
+	const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
+	await ended;
+	clearTimeout(force);
 }
 
 /** Vite takes port 0 for its own default, so a free one is looked up. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
 	const server = createServer();
 	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 	const { port } = server.address() as AddressInfo;

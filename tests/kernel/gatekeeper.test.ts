@@ -183,6 +183,25 @@ test('a gate that answers in time leaves no timer', async () => {
 	expect(kernel.clock.pending).toBe(0);
 });
 
+test.each([
+	['svelte-realtime, svelte-realtime.auth.ab.c-d_e', 'ab.c-d_e'],
+	['svelte-realtime,svelte-realtime.auth.%C3%A4%20%28b%29', 'ä (b)'],
+	['svelte-realtime.auth.', ''],
+	['svelte-realtime', undefined],
+	['other.svelte-realtime.auth.a', undefined],
+	['svelte-realtime, svelte-realtime.auth.%', undefined],
+	[undefined, undefined]
+])('of the subprotocols %s gates read the token %s', async (protocols, token) => {
+	const seen: unknown[] = [];
+	const kernel = await startKernel([gate((ctx) => void seen.push(ctx.token))]);
+
+	await kernel.upgrade(
+		request(protocols === undefined ? {} : { 'sec-websocket-protocol': protocols })
+	);
+
+	expect(seen).toEqual([token]);
+});
+
 test('cookies are read, and of several with one name the first counts', async () => {
 	let cookies: Readonly<Record<string, string | undefined>> = {};
 	const kernel = await startKernel([gate((ctx) => void (cookies = ctx.cookies))]);

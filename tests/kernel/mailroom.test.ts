@@ -23,6 +23,23 @@ function limits(log: string[]): Plugin {
 	});
 }
 
+test('a ping is answered by the kernel, and no plugin hears of it', async () => {
+	const heard: string[] = [];
+	const kernel = await startKernel([
+		claim('nosy', ({ type }) => {
+			heard.push(type);
+			return HANDLED;
+		})
+	]);
+	const ada = await kernel.connect();
+
+	await ada.send({ type: 'ping' });
+	await ada.send({ type: 'ping' }, { type: 'other' }, { type: 'ping', id: 7 });
+
+	expect(ada.take()).toEqual([{ type: 'pong' }, { type: 'pong' }, { type: 'pong' }]);
+	expect(heard).toEqual(['other']);
+});
+
 test.each([
 	['malformed JSON', '{"type":', [null]],
 	['a number', '5', [null]],

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import {
 	definePlugin,
 	DROP,
@@ -611,6 +611,7 @@ test('the epoch travels when it changes, and not with every frame', async () => 
 });
 
 test('an operator whose report throws does not make publish throw', async () => {
+	const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
 	const kernel = await startKernel(
 		[
 			pipe('bad', () => {
@@ -625,4 +626,6 @@ test('an operator whose report throws does not make publish throw', async () => 
 	);
 
 	expect(kernel.publish('news', 'e')).toEqual(rejected('INTERNAL_ERROR'));
+	expect(printed).toHaveBeenCalledTimes(2);
+	printed.mockRestore();
 });

@@ -378,7 +378,7 @@ describe('a result', () => {
 
 		await call('rows');
 
-		expect(String(kernel.errors.splice(0)[0]!.error)).toContain('the result of test/rows');
+		expect(String(kernel.errors.splice(0)[0]!.error)).toContain('test/rows');
 	});
 
 	test('that is promise-like and odd is answered once', async () => {

@@ -310,11 +310,12 @@ test('a publish in the very microtask after the loader is in the snapshot or com
 		const { kernel, ada } = await following({ list: live.stream('list', () => loader.promise) });
 		await ada.send(ask(1, 'list'));
 
-		const late = loader.promise
-			.then(() => microtasks(delay))
-			.then(() => kernel.publish('list', 'e', 1));
+		const later = (ticks: number): void => {
+			if (ticks === 0) void kernel.publish('list', 'e', 1);
+			else queueMicrotask(() => later(ticks - 1));
+		};
+		void loader.promise.then(() => later(delay));
 		loader.resolve([]);
-		await late;
 		await settle();
 
 		expect(eventsOf(ada.received), `${delay} microtasks`).toEqual([1]);

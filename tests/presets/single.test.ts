@@ -9,9 +9,10 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 		"rpc (0 ms): provides rpc
 		replay (0 ms): provides replay; uses replay.log
 		streams (0 ms): provides streams; requires rpc, replay
-		  message: rpc (rpc) → streams (stream) → streams (stream:end)
+		  message: rpc (rpc) → rpc (rpc:session) → rpc (rpc:cancel) → streams (stream) → streams (stream:end)
 		  publish: replay (logged)
-		  close: streams
+		  drain: streams
+		  close: rpc → streams
 		  ready: rpc"
 	`);
 });

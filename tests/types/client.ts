@@ -25,7 +25,10 @@ export async function calls(): Promise<void> {
 	await send(1);
 	// @ts-expect-error the result is a message
 	const text: string = await send('hello');
-	void [message, text];
+	const patient: Message = await send.with({ timeout: 5000 })('hello');
+	// @ts-expect-error the text is missing here as well
+	await send.with({})();
+	void [message, text, patient];
 }
 
 export async function streams(): Promise<void> {

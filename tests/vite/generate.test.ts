@@ -65,6 +65,23 @@ test('the client module sets up path and transport before it gives the stubs awa
 	expect(clientModule({ path: '/ws', hooks: undefined })).not.toContain('transport');
 });
 
+test('where Svelte is async, streams are awaited on both sides, and calls are as ever', () => {
+	expect(clientModule({ path: '/ws', hooks: undefined, isAsync: true })).toMatchInlineSnapshot(`
+		"import { hydratable } from "svelte";
+		import { __awaitable } from "svelte-realtime/client";
+		import { setup } from "svelte-realtime/client";
+		setup({ path: "/ws" });
+		export { __rpc } from "svelte-realtime/client";
+		export const __stream = (path) => __awaitable(path, hydratable);
+		"
+	`);
+	expect(serverStub(chat, true)).toContain(
+		'messages = serverStream("chat/messages", { hydratable, getRequestEvent });'
+	);
+	expect(serverStub(chat, true)).toContain('send = serverRpc("chat/send");');
+	expect(serverStub({ path: 'calls', exports: [chat.exports[0]] }, true)).not.toContain('svelte"');
+});
+
 test('the server module imports the app inside of load, never at its top', () => {
 	const source = serverModule({
 		modules: [users, chat],
@@ -110,13 +127,19 @@ test('the types lead from the live modules to their stubs', () => {
 		}
 		"
 	`);
-	expect(registerTypes('/app/src/live', '/app/realtime.config.ts')).toMatchInlineSnapshot(`
+	expect(
+		registerTypes('/app/src/live', {
+			config: '/app/realtime.config.ts',
+			hooks: '/app/src/hooks.ts'
+		})
+	).toMatchInlineSnapshot(`
 		"// Written by svelte-realtime; what you change here is lost.
 		import type {} from 'svelte-realtime/adapter';
 
 		declare module 'svelte-realtime/kernel' {
 			interface Register {
 				config: (typeof import('../../realtime.config.js'))['default'];
+				transport: (typeof import('../hooks.js'))['transport'];
 			}
 		}
 		"

@@ -12,14 +12,7 @@ export function crud(value: unknown, event: string, data: unknown, options: Merg
 	const list = value ?? [];
 	if (!Array.isArray(list) || !isItem(data)) return value;
 	const index = indexOf(list, data, options.key);
-	switch (event) {
-		case 'created':
-			return index < 0 ? place(list, data, options) : replaced(list, index, data);
-		case 'updated':
-			return index < 0 ? value : replaced(list, index, data);
-		case 'deleted':
-			return index < 0 ? value : list.filter((_, at) => at !== index);
-		default:
-			return value;
-	}
+	if (index < 0) return event === 'created' ? place(list, data, options) : value;
+	if (event === 'deleted') return list.filter((_, at) => at !== index);
+	return event === 'created' || event === 'updated' ? replaced(list, index, data) : value;
 }

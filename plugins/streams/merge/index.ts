@@ -4,7 +4,6 @@ import type { MergeOptions } from '../frames.ts';
 import { crud } from './crud.ts';
 import { latest } from './latest.ts';
 import { trim } from './list.ts';
-import { set } from './set.ts';
 
 /**
  * Applies one event. Never changes `value`: a change is a new array or object, no change the same.
@@ -23,7 +22,8 @@ export function merge(
 		case 'latest':
 			return latest(value, event, data, options);
 		case 'set':
-			return set(value, event, data);
+			// One value, which every event replaces.
+			return data;
 		default:
 			// A strategy of a newer server: keeping the value is the least wrong.
 			return value;

@@ -32,10 +32,11 @@ export const rpcAsync = {
 
 function calls(bench, path) {
 	const text = JSON.stringify({ type: 'rpc', id: 1000000, path, args: ARGS });
+	const first = JSON.stringify({ type: 'rpc:session', session: 'connection-number-#' });
 	return withServers(bench, async (sides) => {
 		const replies = {};
 		for (const [name, { load, port }] of Object.entries(sides)) {
-			await load.ask('connect', { port, path: '/ws', count: CONNECTIONS });
+			await load.ask('connect', { port, path: '/ws', count: CONNECTIONS, first });
 			replies[name] = await load.ask('probe', { text, until: '"id":1000000' });
 		}
 		assert.equal(replies.ours, replies.control, 'Both servers answer with the same bytes.');

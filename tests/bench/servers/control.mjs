@@ -14,7 +14,7 @@ app.ws('/ws', {
 		const frame = JSON.parse(Buffer.from(message).toString());
 		if (frame.type === 'rpc') {
 			ws.send(JSON.stringify({ type: 'reply', id: frame.id, data: frame.args[0] }));
-		} else {
+		} else if (frame.type === 'stream') {
 			ws.subscribe(TOPICS[frame.path.slice('bench/'.length)]);
 			ws.send(JSON.stringify({ type: 'stream:snapshot', id: frame.id }));
 		}

@@ -23,6 +23,15 @@ list('core').subscribe((value) => {
 // @ts-expect-error the stream of a topic that depends on an argument has to be given it
 void list();
 
+// What `load` returns is the stream itself, since the hooks carry it.
+declare const event: Parameters<typeof messages.load>[0];
+void messages.load(event).then((carried) => {
+	claim<Equal<typeof carried.current, Message[] | undefined>>();
+	claim<Equal<typeof carried.connected, boolean>>();
+	// @ts-expect-error there is nothing to wait for
+	void carried.then;
+});
+
 // @ts-expect-error a plain export is not there
 import { notLive } from '$live/chat';
 void notLive;

@@ -1,0 +1,70 @@
+/** A call while it runs, and who made it. */
+
+import type { Connection } from 'svelte-realtime/kernel';
+import type { Invocation } from './index.ts';
+import type { Results } from './results.ts';
+
+/** Who calls: a connection, or a session that has several of them one after the other. */
+export class Caller {
+	/** Where answers go. Frames of any other connection are of a past that the client has given up. */
+	connection: Connection;
+	/** The calls that run, or wait for one that does. */
+	readonly running: Map<number, Call> = new Map();
+	/** Only a session can ask again. */
+	readonly results: Results | undefined;
+	#unnamed: number = 0;
+
+	constructor(connection: Connection, results?: Results) {
+		this.connection = connection;
+		this.results = results;
+	}
+
+	/** Adds a call that runs. A connection without a session may give one id to several. */
+	add(call: Call): number {
+		const key = this.running.has(call.id) ? (this.#unnamed -= 1) : call.id;
+		this.running.set(key, call);
+		return key;
+	}
+
+	/** Nobody waits for an answer any more. */
+	abandon(): void {
+		for (const call of this.running.values()) call.cancel();
+	}
+}
+
+export class Call implements Invocation {
+	readonly kind: string = 'rpc';
+	readonly id: number;
+	readonly path: unknown;
+	readonly args: unknown;
+	readonly devalue: boolean;
+	readonly connection: Connection;
+	readonly caller: Caller;
+	/** Resolves when it is answered, whatever it came to. */
+	settled: Promise<void> | undefined = undefined;
+	isCancelled: boolean = false;
+	#abort: AbortController | undefined = undefined;
+
+	constructor(caller: Caller, id: number, frame: Readonly<Record<string, unknown>>) {
+		this.caller = caller;
+		this.connection = caller.connection;
+		this.id = id;
+		this.path = frame['path'];
+		this.args = frame['args'];
+		this.devalue = frame['devalue'] === true;
+	}
+
+	/** Made when a function first looks at it: most never do. */
+	get signal(): AbortSignal {
+		if (this.#abort === undefined) {
+			this.#abort = new AbortController();
+			if (this.isCancelled) this.#abort.abort();
+		}
+		return this.#abort.signal;
+	}
+
+	cancel(): void {
+		this.isCancelled = true;
+		this.#abort?.abort();
+	}
+}

@@ -1,0 +1,167 @@
+/** Answers the frames of calls: runs each once, whoever asks how often, and lets it be cancelled. */
+
+import {
+	CLOSE,
+	encodeReply,
+	HANDLED,
+	idOf,
+	isThenable,
+	LiveError,
+	type Connection,
+	type MaybePromise,
+	type MessageContext,
+	type PluginKernel
+} from 'svelte-realtime/kernel';
+import { Call, Caller } from './calls.ts';
+import type {} from './frames.ts';
+import { createSessions, Session, type SessionOptions } from './sessions.ts';
+
+interface Server {
+	readonly kernel: PluginKernel<never, 'rpc'>;
+	/** Runs a call's function. */
+	run(call: Call): MaybePromise<unknown>;
+	/** The reply to a call that failed; reports what is no LiveError. */
+	encodeError(id: number | null, error: unknown): string;
+}
+
+export function serveCalls({ kernel, run, encodeError }: Server, options: SessionOptions): void {
+	const { values, limits } = kernel;
+	const sessions = createSessions(kernel, options);
+	const callers = new WeakMap<Connection, Caller>();
+
+	/** Whose frame it is; nobody's, where the client has left the connection behind. */
+	function callerOf(connection: Connection): Caller | undefined {
+		let caller = callers.get(connection);
+		if (caller === undefined) callers.set(connection, (caller = new Caller(connection)));
+		return caller.connection === connection ? caller : undefined;
+	}
+
+	function refuse(connection: Connection, id: number | null, error: LiveError): void {
+		connection.send(encodeError(id, error));
+	}
+
+	function reply({ caller, id }: Call, text: string): void {
+		if (caller instanceof Session) sessions.keep(caller, id, text);
+		caller.connection.send(text);
+	}
+
+	function answer(call: Call, result: unknown): void {
+		let text: string;
+		try {
+			text = encodeReply(call.id, values.encode(result, call.path as string));
+		} catch (error) {
+			text = encodeError(call.id, error);
+		}
+		reply(call, text);
+	}
+
+	/** Waits for a handler, counted, so that no caller can pile up calls without end. */
+	async function answerLater(call: Call, result: PromiseLike<unknown>): Promise<void> {
+		const { caller } = call;
+		const key = caller.add(call);
+		try {
+			answer(call, await result);
+		} catch (error) {
+			reply(call, encodeError(call.id, error));
+		} finally {
+			caller.running.delete(key);
+		}
+	}
+
+	/** Runs a call when the one before it is over, unless nobody wants it any more by then. */
+	async function runAfter(before: Promise<void>, call: Call): Promise<unknown> {
+		await before;
+		if (call.isCancelled) throw new LiveError('STALE');
+		return run(call);
+	}
+
+	function begin(call: Call, after: unknown): void {
+		const { running } = call.caller;
+		try {
+			if (running.size >= limits.calls) {
+				kernel.limited('calls', call.connection);
+				throw new LiveError('RATE_LIMITED', 'Too many calls are running.');
+			}
+			const before = typeof after === 'number' ? running.get(after)?.settled : undefined;
+			const result = before ? runAfter(before, call) : run(call);
+			if (isThenable(result)) call.settled = answerLater(call, result);
+			else answer(call, result);
+		} catch (error) {
+			reply(call, encodeError(call.id, error));
+		}
+	}
+
+	/** Whether a session has had this call before; then it is answered, now or when it is over. */
+	function isRepeated(session: Session, id: number, again: unknown): boolean {
+		const { results, running, connection } = session;
+		if (id > results.highest) {
+			results.highest = id;
+			return again === true && id <= results.forgotten ? unknown(connection, id) : false;
+		}
+		const kept = results.find(id);
+		if (kept === undefined) {
+			if (id > results.acknowledged && !(again === true && id <= results.forgotten)) {
+				return running.has(id);
+			}
+			return unknown(connection, id);
+		}
+		connection.send(kept);
+		return true;
+	}
+
+	/** It may have run; what it came to is forgotten. */
+	function unknown(connection: Connection, id: number): true {
+		refuse(connection, id, new LiveError('UNKNOWN_OUTCOME'));
+		return true;
+	}
+
+	function receiveCall({ connection, frame }: MessageContext): typeof HANDLED {
+		const id = idOf(frame);
+		const caller = callerOf(connection);
+		if (id === null) {
+			refuse(connection, null, new LiveError('INVALID_REQUEST', 'A call has an id.'));
+		} else if (caller instanceof Session) {
+			if (frame['done'] !== undefined) sessions.acknowledge(caller, frame['done']);
+			if (!isRepeated(caller, id, frame['again']))
+				begin(new Call(caller, id, frame), frame['after']);
+		} else if (caller !== undefined) {
+			if (frame['again'] === true) refuse(connection, id, new LiveError('UNKNOWN_OUTCOME'));
+			else begin(new Call(caller, id, frame), frame['after']);
+		}
+		return HANDLED;
+	}
+
+	kernel.hook('message', receiveCall, { type: 'rpc' });
+
+	kernel.hook(
+		'message',
+		({ connection, frame }) => {
+			const { session, last, via } = frame;
+			const isNamed = typeof session === 'string' && session.length >= 16 && session.length <= 64;
+			if (!isNamed || callers.has(connection)) {
+				const why = 'A session has 16 to 64 characters and comes before the first call, once.';
+				refuse(connection, null, new LiveError('INVALID_REQUEST', why));
+			} else callers.set(connection, sessions.enter(connection, { session, last, via }));
+			return HANDLED;
+		},
+		{ type: 'rpc:session' }
+	);
+
+	kernel.hook(
+		'message',
+		({ connection, frame }) => {
+			callerOf(connection)
+				?.running.get(frame['id'] as number)
+				?.cancel();
+			return HANDLED;
+		},
+		{ type: 'rpc:cancel' }
+	);
+
+	kernel.hook('close', ({ connection, code }) => {
+		const caller = callers.get(connection);
+		if (caller?.connection !== connection) return;
+		// The client of a session comes back, but for a page that was closed.
+		if (!(caller instanceof Session) || code === CLOSE.GOING_AWAY) caller.abandon();
+	});
+}

@@ -1,0 +1,145 @@
+/** The sessions of clients: what has to outlive a connection so that no call runs twice. */
+
+import type { Clock, Connection } from 'svelte-realtime/kernel';
+import { Caller } from './calls.ts';
+import { Results } from './results.ts';
+
+export interface SessionOptions {
+	/**
+	 * Milliseconds that results are kept for a client that is gone, at the least; at the most twice
+	 * as long. @default 300,000
+	 */
+	window?: number;
+	/** Sessions at the most; past it the one that connected longest ago is forgotten. @default 100,000 */
+	sessions?: number;
+	/** Characters of the results of one session; past it its oldest are forgotten. @default 1,048,576 */
+	sessionSize?: number;
+	/** Characters of all results; past it whole sessions forget theirs. @default 67,108,864 */
+	size?: number;
+}
+
+/** What a client says of itself when it introduces itself. */
+export interface Introduction {
+	readonly session: string;
+	/** The highest id that it has to ask for again. */
+	readonly last?: unknown;
+	/** The connection on which it first sent any of those. */
+	readonly via?: unknown;
+}
+
+export interface Sessions {
+	/** Finds the session again, or begins it, and moves it to this connection. */
+	enter(connection: Connection, introduction: Introduction): Session;
+	/** Keeps what a call came to. */
+	keep(session: Session, id: number, reply: string): void;
+	acknowledge(session: Session, id: unknown): void;
+	/** How many there are. */
+	count(): number;
+	/** Characters of everything that is kept. */
+	size(): number;
+}
+
+export class Session extends Caller {
+	declare readonly results: Results;
+	readonly key: string;
+	/** Nothing has happened since the last sweep. */
+	isIdle: boolean = false;
+	/** It is not to be found any more, and keeps nothing. */
+	isForgotten: boolean = false;
+
+	constructor(connection: Connection, key: string, results: Results) {
+		super(connection, results);
+		this.key = key;
+	}
+}
+
+export function createSessions(
+	{ clock, instanceId }: { readonly clock: Clock; readonly instanceId: string },
+	options: SessionOptions
+): Sessions {
+	const { window = 5 * 60_000, sessions: most = 100_000 } = options;
+	const { sessionSize = 1024 * 1024, size: mostSize = 64 * 1024 * 1024 } = options;
+	// In the order in which they connected last.
+	const sessions = new Map<string, Session>();
+	let size = 0;
+	// No session that is forgotten was met on a connection after this one.
+	let forgottenUpTo = 0;
+
+	/** Which connection of this process it is, counted from 1; 0 when it is not one of them. */
+	function ordinal(id: unknown): number {
+		if (typeof id !== 'string' || !id.startsWith(`${instanceId}-`)) return 0;
+		return Number.parseInt(id.slice(instanceId.length + 1), 36) || 0;
+	}
+
+	/**
+	 * A session that is not known is new, or lost with what ran in it. It is new for certain when its
+	 * first unanswered call was sent to this process, and later than any session was forgotten.
+	 */
+	function begin(connection: Connection, key: string, { last, via }: Introduction): Session {
+		const isNew = last === undefined || ordinal(via) > forgottenUpTo;
+		const forgotten = isNew ? -1 : typeof last === 'number' ? last : Infinity;
+		return new Session(connection, key, new Results(forgotten, sessionSize));
+	}
+
+	function measured(session: Session, change: () => void): void {
+		const before = session.results.size;
+		change();
+		size += session.results.size - before;
+	}
+
+	function forget(session: Session): void {
+		forgottenUpTo = Math.max(forgottenUpTo, ordinal(session.connection.id));
+		sessions.delete(session.key);
+		session.isForgotten = true;
+		measured(session, () => session.results.forget());
+		if (!session.connection.isOpen) session.abandon();
+	}
+
+	function sweep(): void {
+		for (const session of sessions.values()) {
+			if (!session.isIdle) session.isIdle = true;
+			else if (!session.connection.isOpen) forget(session);
+			else measured(session, () => session.results.forget());
+		}
+	}
+	clock.every(window, sweep);
+
+	return {
+		enter(connection, introduction) {
+			const key = `${identity(connection)} ${introduction.session}`;
+			const session = sessions.get(key) ?? begin(connection, key, introduction);
+			// What a connection that the client has left still had on its way comes too late.
+			if (ordinal(session.connection.id) > ordinal(connection.id)) return session;
+			session.connection = connection;
+			session.isIdle = false;
+			sessions.delete(key);
+			sessions.set(key, session);
+			if (sessions.size > most) forget(sessions.values().next().value!);
+			return session;
+		},
+		keep(session, id, reply) {
+			if (session.isForgotten) return;
+			session.isIdle = false;
+			size -= session.results.size;
+			session.results.keep(id, reply);
+			size += session.results.size;
+			if (size <= mostSize) return;
+			for (const oldest of sessions.values()) {
+				if (size <= mostSize) return;
+				measured(oldest, () => oldest.results.forget());
+				sessions.delete(oldest.key);
+				sessions.set(oldest.key, oldest);
+			}
+		},
+		acknowledge: (session, id) => measured(session, () => session.results.acknowledge(id)),
+		count: () => sessions.size,
+		size: () => size
+	};
+}
+
+/** Who it is, so that nobody is handed the results of somebody else who knows the session. */
+function identity({ data: { user } }: Connection): string {
+	const id: unknown =
+		typeof user === 'object' && user !== null ? ((user as { id?: unknown }).id ?? '') : user;
+	return JSON.stringify([typeof id, String(id ?? '')]);
+}

@@ -1,0 +1,65 @@
+/** Telling a connection where its topics stand, so that it notices what it has lost. */
+
+import { encode, type Connection } from 'svelte-realtime/kernel';
+import type { Follower } from './follow.ts';
+import type { Head } from './frames.ts';
+
+/** Milliseconds from one connection's look to its next. Two of them are less than 15 s. */
+const PERIOD = 7000;
+/** Milliseconds: the connections are looked at in turns, not all at once. */
+export const TURN = 1000;
+
+/**
+ * Sends the heads of those topics that the connection has not been told of since they last moved.
+ *
+ * @param quietOnly Leave out what moves: its next event shows the gap as well.
+ */
+export function tellHeads(
+	connection: Connection,
+	followers: Iterable<Follower>,
+	quietOnly: boolean
+): void {
+	const heads = new Map<string, Head>();
+	const told: Follower[] = [];
+	for (const follower of followers) {
+		const { tail, subscription, seen } = follower;
+		if (tail === undefined || follower.told === undefined) continue;
+		const head = tail.head();
+		follower.seen = head;
+		if (isSame(head, follower.told) || (quietOnly && !isSame(head, seen))) continue;
+		heads.set(subscription!.topic, { topic: subscription!.topic, ...head });
+		told.push(follower);
+	}
+	if (heads.size === 0) return;
+	const status = connection.send(encode({ type: 'stream:heads', heads: [...heads.values()] }));
+	if (status === 'dropped') return;
+	for (const follower of told) follower.told = follower.seen;
+}
+
+function isSame(one: { epoch: string; seq: number }, other: typeof one | undefined): boolean {
+	return one.seq === other?.seq && one.epoch === other.epoch;
+}
+
+/** Connections in as many parts as a period has turns. */
+export interface Wheel {
+	add(connection: Connection): void;
+	remove(connection: Connection): void;
+	/** The connections whose turn it is. */
+	turn(): Iterable<Connection>;
+}
+
+export function createWheel(): Wheel {
+	const parts = Array.from({ length: PERIOD / TURN }, () => new Set<Connection>());
+	const place = new WeakMap<Connection, Set<Connection>>();
+	let added = 0;
+	let turns = 0;
+	return {
+		add(connection) {
+			if (place.has(connection)) return;
+			const part = parts[(added += 1) % parts.length]!;
+			place.set(connection, part.add(connection));
+		},
+		remove: (connection) => void place.get(connection)?.delete(connection),
+		turn: () => parts[(turns += 1) % parts.length]!
+	};
+}

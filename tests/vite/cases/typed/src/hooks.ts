@@ -1,0 +1,3 @@
+import { liveTransport } from 'svelte-realtime/client';
+
+export const transport = { ...liveTransport };
