@@ -150,8 +150,6 @@ export class Follower implements StreamState {
 	}
 
 	answer(frame: (SnapshotFrame | RecoveredFrame | DeltaFrame) & { readonly type: string }): void {
-		// Answered already: what came in twice must not set the value back.
-		if (!this.#asked) return;
 		this.#cancelTimer();
 		this.#asked = undefined;
 		this.#failures = 0;
@@ -161,7 +159,7 @@ export class Follower implements StreamState {
 		this.topic = frame.topic;
 		const { epoch, seq } = frame;
 		const head = { epoch, seq: frame.events?.at(-1)?.seq ?? seq };
-		// A seed may have come in that is newer than an answer on its way.
+		// A seed may have come in that is newer than an answer on its way, or the answer comes twice.
 		if (isAhead(this.position, head)) return this.#listeners.notify();
 		if (frame.type === 'stream:snapshot') {
 			const { data, devalue } = frame as SnapshotFrame;

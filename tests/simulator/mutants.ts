@@ -73,13 +73,6 @@ export const MUTANTS: readonly Mutant[] = [
 		within: 1000
 	},
 	{
-		name: 'an answer that comes twice is applied twice',
-		file: FOLLOWER,
-		find: 'if (!this.#asked) return;\n		this.#cancelTimer();',
-		replace: 'this.#cancelTimer();',
-		within: 300
-	},
-	{
 		name: 'the client hears a connection that it has left',
 		file: 'kernel/client/connection.ts',
 		find: '				if (mine !== current) return;\n				heartbeat',
