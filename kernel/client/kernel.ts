@@ -18,8 +18,8 @@ export interface ClientKernel {
 	limits(): { readonly message: number; readonly batch: number };
 	/** The status, without making an effect depend on it. */
 	status(): ConnectionStatus;
-	/** The id of the connection, or of the last one there was. */
-	connectionId(): string | undefined;
+	/** The server’s id of the connection, or of the last one there was. */
+	id(): string | undefined;
 	/** Begins to connect where nothing has yet. @throws RT_CLIENT_WEBSOCKET, RT_CLIENT_URL */
 	connect(): void;
 	/** The next `id` for a frame that is answered; at least `least`. */
@@ -39,7 +39,7 @@ export function createClientKernel(options: ClientOptions = {}): ClientKernel {
 	const installed = new Map<unknown, unknown>();
 	// Nothing is sent before the server has said what it takes; a batch is measured before that.
 	let limits = { message: Infinity, batch: 50 };
-	let connectionId: string | undefined;
+	let id: string | undefined;
 	let lastId = 0;
 	let inbox: RawFrame[] = [];
 
@@ -79,8 +79,8 @@ export function createClientKernel(options: ClientOptions = {}): ClientKernel {
 	function welcome(frame: FrameOf<'welcome'>): void {
 		limits = { ...limits, ...frame.limits };
 		link.welcomed();
-		connectionId = frame.connection;
-		hooks.run('open', { connection: connectionId });
+		id = frame.connection;
+		hooks.run('open', { connection: id });
 		queue.flush();
 	}
 
@@ -94,7 +94,7 @@ export function createClientKernel(options: ClientOptions = {}): ClientKernel {
 		hook: hooks.hook,
 		limits: () => limits,
 		status: link.status,
-		connectionId: () => connectionId,
+		id: () => id,
 		connect: link.connect,
 		nextId: (least = 0) => (lastId = Math.max(lastId + 1, least)),
 		send: queue.push,

@@ -77,7 +77,7 @@ function setup(kernel: ClientKernel): RpcClient {
 	// duplicated must not share it.
 	let session = globalThis.crypto?.getRandomValues(new Uint32Array(4)).join('-');
 	let isIntroduced = false;
-	let here = kernel.connectionId();
+	let here = kernel.id();
 	// Those of the page before that may have been sent.
 	let last = 0;
 	let done = 0;

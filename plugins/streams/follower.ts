@@ -204,19 +204,19 @@ export class Follower implements StreamState {
 	/** One event of the topic, as it happens; or only how far the topic has come. */
 	event(frame: FrameOf<'event'> | Head): void {
 		const { seq, epoch } = frame;
-		if (!this.ready || !this.position) return;
+		const { position } = this;
+		if (!this.ready || !position) return;
 		if (seq === undefined) {
-			this.#apply(frame as FrameOf<'event'>, this.position);
+			this.#apply(frame as FrameOf<'event'>, position);
 			return this.#listeners.notify();
 		}
 		// The answer to a question holds every event that reached this connection before it.
 		if (this.#asked) return;
-		const before = this.position;
 		// The epoch stands only where it is new, or where it may be news to somebody.
-		const at = { epoch: epoch ?? before.epoch, seq };
-		const isSameEpoch = at.epoch === before.epoch;
-		if (isSameEpoch && seq <= before.seq) return;
-		if (isSameEpoch && seq === before.seq + 1 && 'event' in frame) this.#apply(frame, at);
+		const at = { epoch: epoch ?? position.epoch, seq };
+		const isSameEpoch = at.epoch === position.epoch;
+		if (isSameEpoch && seq <= position.seq) return;
+		if (isSameEpoch && seq === position.seq + 1 && 'event' in frame) this.#apply(frame, at);
 		else this.ask();
 		this.#listeners.notify();
 	}

@@ -47,7 +47,10 @@ export async function weighClient({ conditions = [] } = {}) {
 	const weigh = (some) =>
 		[...some].reduce((sum, chunk) => sum + gzipSync(chunk.code ?? chunk.source).length, 0);
 	// The other chunks are those of options, which only load where an app sets them.
-	const devalue = output.filter((chunk) => chunk.name === 'devalue');
+	const devalue = output.filter(({ modules = {} }) =>
+		Object.keys(modules).some((module) => module.includes('/node_modules/devalue/'))
+	);
+	if (devalue.length === 0) throw new Error('No chunk holds devalue, so it cannot be weighed.');
 	const modules = output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
 	return { page: weigh(atOnce), all: weigh([...atOnce, ...devalue]), modules };
 }

@@ -19,7 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'the client does not check for a gap',
 		file: FOLLOWER,
-		find: "if (isSameEpoch && seq === before.seq + 1 && 'event' in frame) this.#apply(frame, at);",
+		find: "if (isSameEpoch && seq === position.seq + 1 && 'event' in frame) this.#apply(frame, at);",
 		replace: "if (isSameEpoch && 'event' in frame) this.#apply(frame, at);",
 		within: 1000
 	},
@@ -33,8 +33,9 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'the client applies older frames',
 		file: FOLLOWER,
-		find: 'if (isSameEpoch && seq <= before.seq) return;',
-		replace: 'if (isSameEpoch && seq <= before.seq) return this.#apply(frame as never, before);',
+		find: 'if (isSameEpoch && seq <= position.seq) return;',
+		replace:
+			'if (isSameEpoch && seq <= position.seq) return this.#apply(frame as never, position);',
 		within: 300
 	},
 	{
