@@ -88,6 +88,8 @@ export class Table {
 
 export class Database {
 	readonly tables: Map<string, Table> = new Map();
+	/** Calls that were executed, all in all. */
+	writes: number = 0;
 	/** The argument of each call → how often it was executed. */
 	readonly executions: Map<string, number> = new Map();
 
@@ -102,6 +104,7 @@ export class Database {
 	}
 
 	execute(argument: string): void {
+		this.writes += 1;
 		this.executions.set(argument, (this.executions.get(argument) ?? 0) + 1);
 	}
 }

@@ -26,6 +26,11 @@ export async function judge(world: World, scenario: Scenario): Promise<void> {
 	world.isHealed = true;
 	network.heal();
 	await pass(22 * SECOND);
+	// A client that comes back late still writes, and what it writes has a way to go.
+	for (let seen = -1; seen !== world.database.writes;) {
+		seen = world.database.writes;
+		await pass(SECOND);
+	}
 	judgeStreams(world, scenario, (client) => world.isUndisturbed(client.index));
 	await pass(100 * SECOND);
 	judgeStreams(world, scenario, () => true);
