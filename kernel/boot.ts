@@ -81,6 +81,7 @@ const HOOKS: readonly HookName[] = [
 	'drain',
 	'close',
 	'ready',
+	'changed',
 	'shutdown'
 ];
 
@@ -88,7 +89,7 @@ const HOOKS: readonly HookName[] = [
 export function describePlugins(
 	plugins: readonly Plugin[],
 	table: HookTable,
-	bootTimes: ReadonlyMap<string, number>
+	bootTimes: ReadonlyMap<string, number | undefined>
 ): string {
 	const lines: string[] = [];
 	for (const plugin of plugins) {

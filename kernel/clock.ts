@@ -11,17 +11,15 @@ export interface Clock {
 /** The machine's clock. Its timers keep no process alive. */
 export const systemClock: Clock = {
 	now: () => Date.now(),
-	after(delay, task) {
-		const timer = unref(setTimeout(task, delay));
-		return () => clearTimeout(timer);
-	},
-	every(period, task) {
-		const timer = unref(setInterval(task, period));
-		return () => clearInterval(timer);
-	}
+	after: (delay, task) => cancels(setTimeout(task, delay)),
+	every: (period, task) => cancels(setInterval(task, period))
 };
 
-function unref<T>(timer: T): T {
+/** What ends a timer: of either kind, as both share one list. */
+function cancels(timer: ReturnType<typeof setTimeout>): () => void {
 	(timer as { unref?: () => void }).unref?.();
-	return timer;
+	return () => clearTimeout(timer);
 }
+
+/** Chance as the client sees it, where nothing depends on nobody guessing it. */
+export const systemRandom: () => number = Math.random;

@@ -10,14 +10,8 @@ export const CLIENT_SENTENCES = {
 } as const;
 
 /** Codes after which trying the same again can help. */
-const RETRYABLE: readonly string[] = [
-	'RATE_LIMITED',
-	'SERVICE_UNAVAILABLE',
-	'TIMED_OUT_GUARD',
-	'TIMEOUT',
-	'DISCONNECTED',
-	'QUEUE_FULL'
-];
+const RETRYABLE =
+	/^(RATE_LIMITED|SERVICE_UNAVAILABLE|TIMED_OUT_GUARD|TIMEOUT|DISCONNECTED|QUEUE_FULL)$/;
 
 /**
  * What each code means, and the HTTP status of a refused upgrade. A row without a sentence has it
@@ -31,6 +25,7 @@ const TABLE = {
 	FORBIDDEN: { status: 403, message: 'Access denied.' },
 	NOT_FOUND: { status: 404, message: 'There is no such function.' },
 	CONFLICT: { status: 409, message: 'The request conflicts with another one.' },
+	FULL: { status: 409, message: 'There is no room for another member.' },
 	PAYLOAD_TOO_LARGE: { status: 413 },
 	RATE_LIMITED: { status: 429, message: 'Too many requests.' },
 	INTERNAL_ERROR: { status: 500, message: 'Internal server error.' },
@@ -64,7 +59,7 @@ function table(): typeof CODES {
 
 /** Whether trying the same again can help after an error with this code. */
 export function isRetryable(code: DenialCode): boolean {
-	return RETRYABLE.includes(code);
+	return RETRYABLE.test(code);
 }
 
 /** The HTTP status that goes with a code; 403 for an app's own codes. */
@@ -77,15 +72,19 @@ export interface Denial {
 	readonly denied: true;
 	readonly code: DenialCode;
 	readonly reason: string;
+	/** Milliseconds after which trying again can help. */
+	readonly retryAfter?: number | undefined;
 }
 
 /**
  * Refuses, as the answer of a gate.
  *
  * @param reason Shown to the client. @default the sentence of the code's table row
+ * @param retryAfter Milliseconds after which trying again can help.
  */
-export function deny(code: DenialCode, reason?: string): Denial {
-	return { denied: true, code, reason: reason ?? messageOf(code) };
+export function deny(code: DenialCode, reason?: string, retryAfter?: number): Denial {
+	const denial = { denied: true, code, reason: reason ?? messageOf(code) } as const;
+	return retryAfter === undefined ? denial : { ...denial, retryAfter };
 }
 
 /** The sentence that goes with a code. */

@@ -83,3 +83,33 @@ export function pluginsOf(
 		...plugins.filter(({ name }) => !names.has(name))
 	];
 }
+
+/** Under a symbol of the registry: a preset may come from another copy of this package. */
+const MADE_WITH: unique symbol = Symbol.for('svelte-realtime.made-with') as never;
+
+/** A list of plugins that says what it was made with; the plugins themselves are closures and cannot. */
+type Preset = readonly Plugin[] & { readonly [MADE_WITH]?: unknown };
+
+/** Notes the options of a preset on its list, so that a dev server can tell whether they have changed. */
+export function presetOf<List extends readonly Plugin[]>(options: unknown, plugins: List): List {
+	return Object.defineProperty(plugins, MADE_WITH, { value: options });
+}
+
+/**
+ * Whether two presets are one and the same: the same plugins, or such of the same names that were
+ * made with equal options.
+ */
+export function isSamePreset(
+	one: Preset,
+	other: Preset,
+	isEqual: (one: unknown, other: unknown) => boolean
+): boolean {
+	if (one.length !== other.length) return false;
+	if (one.every((plugin, place) => plugin === other[place])) return true;
+	return (
+		MADE_WITH in one &&
+		MADE_WITH in other &&
+		one.every(({ name }, place) => name === other[place]!.name) &&
+		isEqual(one[MADE_WITH], other[MADE_WITH])
+	);
+}

@@ -1,5 +1,6 @@
 /** A connection as plugins see it: safe to use at any time, also long after it is gone. */
 
+import { CLOSE_TRY_LATER } from './codes.ts';
 import type { ConnectionData } from './contexts.ts';
 import type { Payload, SendStatus, Socket } from './transport.ts';
 
@@ -22,6 +23,13 @@ export interface Connection {
 	readonly signal: AbortSignal;
 	/** Sends a frame that is encoded already. */
 	send(payload: Payload): SendStatus;
+	/**
+	 * Sends what somebody waits for: it is not dropped, but waits until the send buffer has drained.
+	 *
+	 * Where more than `limits.sendBuffer` characters wait, the connection is closed with TRY_LATER: its
+	 * client then asks again on the next one, instead of never being answered.
+	 */
+	answer(payload: Payload): void;
 	/** Groups what `work` sends into as few packets as the transport can. */
 	cork(work: () => void): void;
 	/**
@@ -32,31 +40,41 @@ export interface Connection {
 	close(code: number, reason?: string): void;
 }
 
+/** How much may wait for each connection, and who hears that more did. */
+export interface SendRoom {
+	/** Bytes in the send buffer, and once more characters of answers that find no room in it. */
+	readonly limit: number;
+	/** Hears of each frame that the send buffer had no room for. */
+	full(connection: SocketConnection): void;
+}
+
 /** The kernel's side of a connection: the only holder of the raw socket. */
 export class SocketConnection implements Connection {
 	readonly id: string;
 	readonly data: ConnectionData;
 	dropped: number = 0;
 	slowEpisodes: number = 0;
-	/** Topic → how many subscriptions of this connection have entered it. */
+	/** Native topic → how many subscriptions of this connection have entered it. */
 	topics: Map<string, number> | undefined = undefined;
+	/** Of those, variant → the topic that it is one of. */
+	variants: Map<string, string> | undefined = undefined;
 	/** Topic → its notices that still run, so that they keep their order. */
 	notices: Map<string, Promise<void>> | undefined = undefined;
 	#socket: Socket | undefined;
-	readonly #onDrop: (() => void) | undefined;
+	readonly #room: SendRoom | undefined;
+	/** Answers that the send buffer had no room for, and their characters. */
+	#waiting: Payload[] | undefined = undefined;
+	#waitingSize: number = 0;
 	#closing: boolean = false;
 	#gone: boolean = false;
 	#abort: AbortController | undefined = undefined;
 
-	/**
-	 * @param socket Absent for a visitor whose page is rendered: nothing can be sent to it.
-	 * @param onDrop Hears of each frame that the send buffer had no room for.
-	 */
-	constructor(id: string, data: ConnectionData, socket: Socket | undefined, onDrop?: () => void) {
+	/** @param socket Absent for a visitor whose page is rendered: nothing can be sent to it. */
+	constructor(id: string, data: ConnectionData, socket: Socket | undefined, room?: SendRoom) {
 		this.id = id;
 		this.data = data;
 		this.#socket = socket;
-		this.#onDrop = onDrop;
+		this.#room = room;
 	}
 
 	get isOpen(): boolean {
@@ -83,9 +101,37 @@ export class SocketConnection implements Connection {
 		const status = this.#socket.send(payload);
 		if (status === 'dropped') {
 			this.dropped += 1;
-			this.#onDrop?.();
+			this.#room?.full(this);
 		}
 		return status;
+	}
+
+	answer(payload: Payload): void {
+		if (this.#socket === undefined || this.#closing) {
+			this.dropped += 1;
+			return;
+		}
+		if (this.#waiting === undefined && this.#socket.send(payload) !== 'dropped') return;
+		this.#room?.full(this);
+		if (this.#waitingSize > (this.#room?.limit ?? Infinity)) {
+			return this.close(CLOSE_TRY_LATER, 'Too many answers wait to be read.');
+		}
+		(this.#waiting ??= []).push(payload);
+		this.#waitingSize += payload.length;
+	}
+
+	/** The send buffer has drained: sends the answers that wait, as many as it has room for. */
+	drained(): void {
+		this.slowEpisodes += 1;
+		const waiting = this.#waiting;
+		if (waiting === undefined || this.#socket === undefined) return;
+		let sent = 0;
+		while (sent < waiting.length && this.#socket.send(waiting[sent]!) !== 'dropped') {
+			this.#waitingSize -= waiting[sent]!.length;
+			sent += 1;
+		}
+		if (sent === waiting.length) this.#waiting = undefined;
+		else waiting.splice(0, sent);
 	}
 
 	cork(work: () => void): void {
@@ -96,6 +142,7 @@ export class SocketConnection implements Connection {
 	close(code: number, reason: string = ''): void {
 		if (this.#socket === undefined || this.#closing) return;
 		this.#closing = true;
+		this.#waiting = undefined;
 		this.#socket.close(code, cut(reason, 123));
 	}
 
@@ -117,6 +164,7 @@ export class SocketConnection implements Connection {
 	/** The socket is gone: from here on everything is a no-op that is counted. */
 	detach(): void {
 		this.#socket = undefined;
+		this.#waiting = undefined;
 		this.#gone = true;
 		this.#abort?.abort();
 	}

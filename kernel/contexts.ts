@@ -1,7 +1,8 @@
 /** What each hook is handed: one context type per hook. */
 
+import type { Denial } from './codes.ts';
 import type { Connection } from './connection.ts';
-import type { Limits } from './limits.ts';
+import type { LimitName } from './limits.ts';
 import type { PublishResult } from './plugin.ts';
 import type { DEFERRED, TAKEN } from './run.ts';
 import type { MaybePromise } from './transport.ts';
@@ -37,6 +38,11 @@ export interface UpgradeContext {
 	readonly data: ConnectionData;
 	/** Headers of the 101 answer. Some proxies drop a connection whose 101 sets cookies. */
 	readonly responseHeaders: Record<string, string>;
+	/**
+	 * Calls `listener` once, with what all gates together have said; also where the time was up. A
+	 * client that is let in may still be gone before its connection opens.
+	 */
+	whenAnswered(listener: (denial: Denial | undefined) => void): void;
 }
 
 export interface ConnectionContext {
@@ -83,6 +89,13 @@ export interface PublishContext {
 	readonly origin: 'local' | 'remote';
 	/** Who should not hear it; on ephemeral topics only. */
 	readonly except: Connection | undefined;
+	/** The operation of a client that it is the outcome of. */
+	readonly op: string | undefined;
+	/**
+	 * What a handler leaves on a frame that it has let through, or publishes again, to know it by. It
+	 * is here and not in the handler, since a frame can be held before it gets there.
+	 */
+	mark: symbol | undefined;
 	data: unknown;
 	/** 0 = not numbered. */
 	seq: number;
@@ -104,7 +117,7 @@ export interface EncodedValue {
 
 /** A limit that was run into. */
 export interface LimitedContext {
-	readonly limit: keyof Limits;
+	readonly limit: LimitName;
 	/** Who ran into it; absent where it was the server itself. */
 	readonly connection: Connection | undefined;
 }

@@ -15,6 +15,11 @@ const SERVER_MESSAGES = {
 		'Plugin "%s" names "%s" in `provides`, and its setup did not provide it. Call kernel.provide().',
 	RT_CAPABILITY_CYCLE: 'Plugins require each other in a circle: %s.',
 	RT_PLUGIN_DUPLICATE: 'The plugin "%s" is listed twice. Remove one of them.',
+	RT_PLUGIN_UNKNOWN: 'There is no plugin "%s" that could be taken out.',
+	RT_PLUGIN_REQUIRED:
+		'Plugin "%s" cannot be taken out: %s cannot do without what it provides. Take that out too, or put another provider in its place.',
+	RT_KERNEL_IDLE:
+		'Plugins can be put in and taken out while the kernel runs: after start() and before shutdown().',
 	RT_PLUGIN_TIMEOUT:
 		'Plugin "%s" did not finish %s within %s ms. A promise in it may never settle; raise limits.bootTimeout if it only needs longer.',
 	RT_HOOK_ASYNC:
@@ -34,6 +39,14 @@ const SERVER_MESSAGES = {
 		'The connection %s does not read as fast as it is sent to: its send buffer is over the limit of %s bytes, and frames are dropped until it drains. Streams of logged topics catch up by themselves; others have lost them.',
 	RT_STREAM_TOPIC:
 		'The topic of the stream "%s" came out as %s. A topic is a string, or a synchronous function that returns one.',
+	RT_MIDDLEWARE_RETURN:
+		'The middleware "%s" returned %s for "%s". It returns what next() returned, or answer(value) for a call, or throws.',
+	RT_MIDDLEWARE_TWICE:
+		'The middleware "%s" called next() again for "%s". What it is around of runs once.',
+	RT_CHANNEL_EVENT:
+		'The event "%s" was not published to "%s": %s The events of a topic that belongs to a channel are checked by its schemas.',
+	RT_GROUP_ROLE:
+		'The role of a member of "%s" came out as %s. It must be one of %s, or null to refuse.',
 	RT_LIVE_ARGUMENTS: '%s was called with %s. It takes %s.',
 	RT_LIVE_PATH: 'The path "%s" is taken by two live functions. Rename one of the exports.',
 	RT_STUB_SERVER_CALL:

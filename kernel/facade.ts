@@ -7,18 +7,14 @@ import { SocketConnection, type Connection } from './connection.ts';
 import { RealtimeError } from './errors.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import type { HookTable } from './hooks.ts';
-import type { Limits } from './limits.ts';
-import type { Plugin, PluginKernel } from './plugin.ts';
+import type { LimitName, Limits } from './limits.ts';
+import type { Member } from './member.ts';
+import type { PluginKernel } from './plugin.ts';
 import type { Publisher } from './publish.ts';
 import { chain } from './run.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import type { TopicClasses } from './topics.ts';
 import type { ValueCodec } from './values.ts';
-
-export interface Service {
-	readonly plugin: string;
-	readonly service: unknown;
-}
 
 export interface FacadeParts {
 	readonly instanceId: string;
@@ -27,40 +23,48 @@ export interface FacadeParts {
 	readonly values: ValueCodec;
 	readonly dev: boolean;
 	readonly table: HookTable;
-	readonly services: Map<string, Service>;
 	readonly classes: TopicClasses;
 	readonly connections: ReadonlySet<Connection>;
 	readonly publisher: Publisher;
 	readonly subscriptions: Subscriptions;
 	readonly gatekeeper: Gatekeeper;
 	readonly report: (plugin: string, error: unknown) => void;
-	readonly limited: (limit: keyof Limits, connection?: Connection) => void;
-	/** What shutdown takes out, in the order it was put in. */
-	readonly disposals: (() => void)[];
+	readonly limited: (limit: LimitName, connection?: Connection) => void;
+	/** How many connections there have been. */
+	readonly connectionCount: () => number;
 }
 
 export function createFacade(
-	plugin: Plugin,
+	member: Member,
 	parts: FacadeParts
 ): PluginKernel<CapabilityName, CapabilityName> {
+	const { plugin } = member;
 	const { name } = plugin;
-	const { services, table, publisher } = parts;
+	const { table, publisher } = parts;
+	const clock = member.clock(parts.clock);
+	const find = (capability: string): unknown =>
+		capability === 'clock' ? clock : member.services.get(capability)?.service;
 
 	return {
 		name,
 		instanceId: parts.instanceId,
-		clock: recordTimers(parts.clock, parts.disposals),
+		clock,
 		limits: parts.limits,
 		values: parts.values,
 		dev: parts.dev,
 		connections: parts.connections,
-		capabilities: () => [...services.keys()] as CapabilityName[],
-		hook(hook, handler, options) {
-			const remove = table.add(name, hook, handler, options);
-			parts.disposals.push(remove);
-			return remove;
+		get connectionCount() {
+			return parts.connectionCount();
 		},
+		capabilities: () => [...member.services.keys()] as CapabilityName[],
+		hook(hook, handler, options) {
+			member.prepared?.add(name, hook, handler, options);
+			return member.register(() => table.add(name, hook, handler, options));
+		},
+		attach: (put) => member.register(put),
 		provide(capability, service) {
+			if (member.isGone) return;
+			const { services } = member;
 			const other = services.get(capability);
 			if (other) {
 				throw new RealtimeError('RT_CAPABILITY_TAKEN', [other.plugin, name, capability]);
@@ -74,17 +78,25 @@ export function createFacade(
 			if (!plugin.requires?.includes(capability) && capability !== 'clock') {
 				throw new RealtimeError('RT_CAPABILITY_UNKNOWN', [name, capability]);
 			}
-			return services.get(capability)!.service as never;
+			return find(capability) as never;
 		},
-		find: (capability) => services.get(capability)?.service as never,
+		find: find as PluginKernel<never, never>['find'],
 		publish: (topic, event, data, options) => publisher.publish(topic, event, data, options),
 		deliver: (frame) => publisher.deliver(frame),
 		subscribe: (connection, topic, since) =>
-			parts.subscriptions.request(connection as SocketConnection, topic, since),
+			member.isGone
+				? parts.subscriptions.refused(topic)
+				: parts.subscriptions.request(connection as SocketConnection, topic, since, member.asked),
 		classOf: (topic) => parts.classes.of(topic),
 		declareTopics(pattern, topicClass) {
-			parts.classes.declare(pattern, topicClass);
-			table.invalidate();
+			member.register(() => {
+				const remove = parts.classes.declare(pattern, topicClass, name);
+				table.invalidate();
+				return () => {
+					remove();
+					table.invalidate();
+				};
+			});
 		},
 		identify: (request) =>
 			chain(parts.gatekeeper.admit(request, 'render'), (answer) =>
@@ -94,32 +106,5 @@ export function createFacade(
 			),
 		limited: parts.limited,
 		report: (error) => parts.report(name, error)
-	};
-}
-
-/** A clock whose timers end with the kernel. */
-function recordTimers(clock: Clock, disposals: (() => void)[]): Clock {
-	const running = new Set<() => void>();
-	disposals.push(() => {
-		for (const cancel of running) cancel();
-	});
-	const record = (start: (done: () => void) => () => void): (() => void) => {
-		const stop = start(() => running.delete(stop));
-		running.add(stop);
-		return () => {
-			running.delete(stop);
-			stop();
-		};
-	};
-	return {
-		now: () => clock.now(),
-		after: (delay, task) =>
-			record((done) =>
-				clock.after(delay, () => {
-					done();
-					task();
-				})
-			),
-		every: (period, task) => record(() => clock.every(period, task))
 	};
 }

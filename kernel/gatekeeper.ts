@@ -28,6 +28,7 @@ class Upgrade implements UpgradeContext {
 	readonly data: ConnectionData = {};
 	readonly responseHeaders: Record<string, string> = {};
 	#cookies: Readonly<Record<string, string | undefined>> | undefined = undefined;
+	#listeners: ((denial: Denial | undefined) => void)[] = [];
 
 	constructor(request: UpgradeRequest, purpose: 'socket' | 'render') {
 		this.request = request;
@@ -40,6 +41,15 @@ class Upgrade implements UpgradeContext {
 
 	get token(): string | undefined {
 		return readToken(this.request.headers['sec-websocket-protocol']);
+	}
+
+	whenAnswered(listener: (denial: Denial | undefined) => void): void {
+		this.#listeners.push(listener);
+	}
+
+	/** @throws what a listener throws */
+	answered(denial: Denial | undefined): void {
+		for (const listener of this.#listeners.splice(0)) listener(denial);
 	}
 }
 
@@ -73,10 +83,20 @@ export class Gatekeeper {
 		}
 		const ctx = new Upgrade(request, purpose);
 		const verdict = runGate(table.list('upgrade'), ctx, this.failClosed('upgrade'));
-		if (!isThenable(verdict)) return answer(verdict, ctx);
+		if (!isThenable(verdict)) return this.#answer(verdict, ctx);
 		return this.#inTime(verdict as Promise<Denial | undefined>).then((denial) =>
-			answer(this.#closed ? CLOSED : denial, ctx)
+			this.#answer(this.#closed ? CLOSED : denial, ctx)
 		);
+	}
+
+	#answer(denial: Denial | undefined, ctx: Upgrade): UpgradeAnswer {
+		try {
+			ctx.answered(denial);
+		} catch (error) {
+			return refuse(this.failClosed('upgrade')('kernel', error));
+		}
+		if (denial) return refuse(denial);
+		return { ok: true, data: ctx.data, responseHeaders: ctx.responseHeaders };
 	}
 
 	#inTime(verdict: Promise<Denial | undefined>): Promise<Denial | undefined> {
@@ -92,11 +112,7 @@ export class Gatekeeper {
 	}
 }
 
-function answer(denial: Denial | undefined, ctx: Upgrade): UpgradeAnswer {
-	if (denial) return refuse(denial);
-	return { ok: true, data: ctx.data, responseHeaders: ctx.responseHeaders };
-}
-
-function refuse({ code, reason }: Denial): UpgradeAnswer {
-	return { ok: false, status: statusOf(code), code, reason };
+function refuse({ code, reason, retryAfter }: Denial): UpgradeAnswer {
+	const refused = { ok: false, status: statusOf(code), code, reason } as const;
+	return retryAfter === undefined ? refused : { ...refused, retryAfter };
 }

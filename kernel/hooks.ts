@@ -25,8 +25,16 @@ export class HookTable {
 	readonly #entries: WeakMap<HookCallback, HookEntry> = new WeakMap();
 	readonly #sorted: Map<string, readonly HookEntry[]> = new Map();
 	readonly #byType: Map<string, readonly HookEntry<'message'>[]> = new Map();
+	/** Plugin → its place in the list; the kernel itself stands before all of them. */
+	#places: ReadonlyMap<string, number> = new Map();
 	/** Goes up with every change, so that a compiled lane can tell that it is stale. */
 	version: number = 0;
+
+	/** Handlers of one hook run in the order of their plugins, whenever they were added. */
+	order(places: ReadonlyMap<string, number>): void {
+		this.#places = places;
+		this.invalidate();
+	}
 
 	add<N extends HookName>(
 		plugin: string,
@@ -58,7 +66,10 @@ export class HookTable {
 		if (sorted === undefined) {
 			const read = (keys: HookCallback[]): HookCallback[] => keys;
 			const keys: HookCallback[] = this.#hooks.callHookWith(read, name, []) ?? [];
-			sorted = keys.map((key) => this.#entries.get(key)!).sort((a, b) => a.rank - b.rank);
+			const place = ({ plugin }: HookEntry): number => this.#places.get(plugin) ?? -1;
+			sorted = keys
+				.map((key) => this.#entries.get(key)!)
+				.sort((a, b) => a.rank - b.rank || place(a) - place(b));
 			this.#sorted.set(name, sorted);
 		}
 		return sorted as unknown as readonly HookEntry<N>[];

@@ -1,5 +1,6 @@
 /** The kernel's public surface, which plugins import and augment. */
 
+export { ASK_HEADER } from './asking.ts';
 export type { Capabilities, CapabilityName } from './capabilities.ts';
 export { systemClock, type Clock } from './clock.ts';
 export {
@@ -17,6 +18,7 @@ export {
 	checkConfig,
 	defineConfig,
 	pluginsOf,
+	presetOf,
 	type RealtimeConfig,
 	type Register
 } from './config.ts';
@@ -37,11 +39,11 @@ export type {
 	UpgradeContext,
 	UpgradeRequest
 } from './contexts.ts';
-export { declarationOf, declared, type Declaration } from './declaration.ts';
+export { declarationOf, declared, type Declaration, type Guard } from './declaration.ts';
 export { RealtimeError, type ErrorCode } from './errors.ts';
 export { randomId } from './ids.ts';
 export { createKernel, type Kernel, type KernelOptions } from './kernel.ts';
-export { LIMITS, type Limits } from './limits.ts';
+export { LIMITS, type LimitName, type Limits } from './limits.ts';
 export {
 	isLiveError,
 	LiveError,
@@ -78,6 +80,7 @@ export {
 } from './protocol.ts';
 export { chain, DEFERRED, DROP, HANDLED, isThenable, TAKEN, type Verdict } from './run.ts';
 export type { Subscription } from './subscriptions.ts';
+export { isTopic } from './topics.ts';
 export type {
 	MaybePromise,
 	Payload,
@@ -88,3 +91,4 @@ export type {
 	UpgradeAnswer
 } from './transport.ts';
 export { createValueCodec, type TransportHook, type ValueCodec } from './values.ts';
+export type { Variant } from './variants.ts';

@@ -1,22 +1,23 @@
 /** The kernel: boots the plugins, and stands between them and a transport. */
 
-import { describePlugins, sortPlugins, withTimeout } from './boot.ts';
+import { withTimeout } from './boot.ts';
 import type { Capabilities, CapabilityName } from './capabilities.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { CLOSE } from './codes.ts';
-import { SocketConnection, type Connection } from './connection.ts';
+import { SocketConnection, type Connection, type SendRoom } from './connection.ts';
 import type { ConnectionData, UpgradeRequest } from './contexts.ts';
 import { RealtimeError } from './errors.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { HookTable } from './hooks.ts';
 import { randomId } from './ids.ts';
-import { LIMITS, type Limits } from './limits.ts';
+import { LIMITS, type LimitName, type Limits } from './limits.ts';
 import { Mailroom } from './mailroom.ts';
 import type { Origins } from './origin.ts';
 import type { Plugin, ProvidedBy, PublishOptions, PublishResult } from './plugin.ts';
-import { createFacade, type Service } from './facade.ts';
+import type { Services } from './member.ts';
 import { encode, PROTOCOL } from './protocol.ts';
 import { Publisher } from './publish.ts';
+import { Roster } from './roster.ts';
 import { runNotice } from './run.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { TopicClasses } from './topics.ts';
@@ -49,8 +50,31 @@ export interface Kernel<Provided extends CapabilityName = CapabilityName> extend
 	readonly limits: Limits;
 	readonly values: ValueCodec;
 	readonly connections: ReadonlySet<Connection>;
+	/** The plugins as they were listed; `describe()` tells the order in which they run. */
+	readonly plugins: readonly Plugin[];
 	/** Sets every plugin up, one after the other. @throws {RealtimeError} naming the plugin. */
 	start(): Promise<void>;
+	/** Puts a plugin in while the kernel runs, at the end of the list. @see change */
+	add(plugin: Plugin): Promise<void>;
+	/**
+	 * Takes plugins out while the kernel runs, with everything that they have registered.
+	 *
+	 * @throws {RealtimeError} RT_PLUGIN_UNKNOWN; RT_PLUGIN_REQUIRED, naming those that need one.
+	 */
+	remove(...names: readonly string[]): Promise<void>;
+	/**
+	 * Makes this the list of plugins while the kernel runs. The same objects go on undisturbed, but
+	 * for those that name a service that is now another, or gone: these are set up again.
+	 *
+	 * New ones are set up beside the old ones, which then make place in one synchronous step, so that
+	 * no frame comes in between; where one of them fails, nothing has happened. Connections that
+	 * follow something through a plugin that goes are closed with 1012, and come back. Resolves when
+	 * the `shutdown` handlers of those that went have run.
+	 *
+	 * @param onSwap Runs in that step.
+	 * @throws {RealtimeError} RT_KERNEL_IDLE, and whatever a list can be refused for at boot.
+	 */
+	change(plugins: readonly Plugin[], onSwap?: () => void): Promise<void>;
 	/** Refuses newcomers, closes every connection with 1012, runs `shutdown` within its limit. */
 	shutdown(): Promise<void>;
 	use<N extends Provided>(name: N): Capabilities[N];
@@ -78,19 +102,16 @@ export function createKernel<const List extends readonly Plugin[]>(
 	const dev = options.dev ?? false;
 	const report = reporter(options.report ?? reportToConsole);
 	const instanceId = randomId();
-	const plugins = sortPlugins(options.plugins);
 
 	const table = new HookTable();
-	const services = new Map<string, Service>([['clock', { plugin: 'kernel', service: clock }]]);
+	const services: Services = new Map([['clock', { plugin: 'kernel', service: clock }]]);
 	const classes = new TopicClasses(options.topics);
 	const connections = new Set<Connection>();
-	const bootTimes = new Map<string, number>();
-	const disposals: (() => void)[] = [];
 	const fail = (hook: string) => (plugin: string, error: unknown) => {
 		report(plugin, new RealtimeError('RT_HOOK_FAILED', [plugin, hook], { cause: error }));
 	};
 
-	const limited = (limit: keyof Limits, connection?: Connection): void => {
+	const limited = (limit: LimitName, connection?: Connection): void => {
 		void runNotice(table.list('limited'), { limit, connection }, fail('limited'));
 	};
 
@@ -116,6 +137,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 		table,
 		classes,
 		topicLimit: limits.topic,
+		variants: publisher,
 		fail: gatekeeper.failClosed,
 		limited
 	});
@@ -124,40 +146,35 @@ export function createKernel<const List extends readonly Plugin[]>(
 		// Native publish tells nobody of what it drops, so the buffers are looked at instead.
 		table.add('kernel', 'published', slowConnections(connections, limits.sendBuffer, report));
 	}
+	const room: SendRoom = {
+		limit: limits.sendBuffer,
+		full: (connection) => limited('sendBuffer', connection)
+	};
 	let connectionCount = 0;
 	let ending: Promise<void> | undefined;
 
-	async function setUp(plugin: Plugin): Promise<void> {
-		const facade = createFacade(plugin, {
-			instanceId,
-			clock,
-			limits,
-			values,
-			dev,
-			table,
-			services,
-			classes,
-			connections,
-			publisher,
-			subscriptions,
-			gatekeeper,
-			report,
-			limited,
-			disposals
-		});
-		const begun = clock.now();
-		const work = (): MaybePromise<void> => plugin.setup(facade);
-		await withTimeout(work, clock, limits.bootTimeout, plugin.name, 'setup');
-		bootTimes.set(plugin.name, clock.now() - begun);
-		for (const capability of plugin.provides ?? []) {
-			if (!services.has(capability)) {
-				throw new RealtimeError('RT_CAPABILITY_ABSENT', [plugin.name, capability]);
-			}
-		}
-	}
+	const roster = new Roster(options.plugins, {
+		instanceId,
+		clock,
+		limits,
+		values,
+		dev,
+		table,
+		services,
+		classes,
+		connections,
+		connectionCount: () => connectionCount,
+		publisher,
+		subscriptions,
+		gatekeeper,
+		report,
+		limited,
+		fail
+	});
 
 	async function shutDown(): Promise<void> {
 		gatekeeper.close();
+		roster.close();
 		for (const connection of [...connections]) {
 			connection.close(CLOSE.RESTART, 'The server restarts.');
 		}
@@ -167,7 +184,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 		await withTimeout(work, clock, limits.shutdownTimeout, 'kernel', 'shutdown').catch(
 			(error: unknown) => report('kernel', error)
 		);
-		for (const dispose of disposals.splice(0)) dispose();
+		roster.dispose();
 	}
 
 	return {
@@ -177,29 +194,37 @@ export function createKernel<const List extends readonly Plugin[]>(
 		values,
 		connections,
 
+		get plugins() {
+			return roster.plugins;
+		},
+
 		async start() {
-			for (const plugin of plugins) await setUp(plugin);
-			for (const { plugin, handler } of table.list('ready')) {
-				await withTimeout(handler, clock, limits.bootTimeout, plugin, 'ready');
+			try {
+				await roster.start();
+			} catch (error) {
+				await (ending ??= shutDown());
+				throw error;
 			}
 		},
 
 		shutdown: () => (ending ??= shutDown()),
+
+		add: (plugin) => roster.change((list) => [...list, plugin]),
+		remove: (...names) => roster.change((list) => Roster.without(list, names)),
+		change: (plugins, onSwap) => roster.change(() => plugins, onSwap),
 
 		use: (name) => services.get(name)?.service as never,
 		find: (name) => services.get(name)?.service as never,
 		publish: (topic, event, data, publishOptions) =>
 			publisher.publish(topic, event, data, publishOptions),
 		identify: (request) => gatekeeper.admit(request, 'render'),
-		describe: () => describePlugins(plugins, table, bootTimes),
+		describe: () => roster.describe(),
 
 		upgrade: (request) => gatekeeper.admit(request, 'socket'),
 
 		open(socket, data: ConnectionData) {
 			const id = `${instanceId}-${(connectionCount += 1).toString(36)}`;
-			const connection = new SocketConnection(id, data, socket, () =>
-				limited('sendBuffer', connection)
-			);
+			const connection = new SocketConnection(id, data, socket, room);
 			connections.add(connection);
 			connection.send(
 				encode({
@@ -219,7 +244,7 @@ export function createKernel<const List extends readonly Plugin[]>(
 		},
 
 		drain(connection) {
-			(connection as SocketConnection).slowEpisodes += 1;
+			(connection as SocketConnection).drained();
 			void runNotice(table.list('drain'), { connection }, fail('drain'));
 		},
 

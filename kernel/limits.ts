@@ -2,7 +2,10 @@
 export interface Limits {
 	/** Bytes of one message from a client; a larger one closes the connection with 1009. */
 	readonly message: number;
-	/** Bytes that may wait for one connection; past it frames are dropped, and counted. */
+	/**
+	 * Bytes that may wait for one connection; past it frames are dropped, and counted. Answers wait
+	 * until it has drained, as many characters again; past that the connection is closed with 1013.
+	 */
 	readonly sendBuffer: number;
 	/** Frames in one message; a longer batch is refused as a whole, each call with a code. */
 	readonly batch: number;
@@ -25,6 +28,9 @@ export interface Limits {
 	/** Milliseconds that `shutdown` may take in all. */
 	readonly shutdownTimeout: number;
 }
+
+/** A limit of the server, or one of a plugin's own: `throttle.timers`. */
+export type LimitName = keyof Limits | `${string}.${string}`;
 
 export const LIMITS: Limits = {
 	message: 16 * 1024,

@@ -110,5 +110,5 @@ function answer(
 	code: DenialCode,
 	message: string = messageOf(code)
 ): void {
-	connection.send(encode({ type: 'reply', id, error: { code, message } }));
+	connection.answer(encode({ type: 'reply', id, error: { code, message } }));
 }

@@ -1,26 +1,15 @@
-/** How deep a value may be nested before it is left to devalue. */
-const DEPTH = 100;
-
 /**
  * Whether `JSON.stringify` keeps this value as it is.
  *
  * A property that is `undefined` counts as kept: it reads as `undefined` on the other side too.
- * Cycles are found by their depth, which costs nothing on the values that matter.
+ * Cycles are found by their depth, which costs nothing on the values that matter: what is nested
+ * more than 100 deep is left to devalue.
  */
 export function isPlain(value: unknown, depth: number = 0): boolean {
-	switch (typeof value) {
-		case 'string':
-		case 'boolean':
-			return true;
-		case 'number':
-			return Number.isFinite(value) && !(value === 0 && 1 / value < 0);
-		case 'object':
-			break;
-		default:
-			return false;
-	}
-	if (value === null) return true;
-	if (depth > DEPTH) return false;
+	const type = typeof value;
+	if (type === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+	if (value === null || type === 'string' || type === 'boolean') return true;
+	if (!value || type !== 'object' || depth > 100) return false;
 	if (Array.isArray(value)) {
 		for (let i = 0; i < value.length; i += 1) if (!isPlain(value[i], depth + 1)) return false;
 		return true;

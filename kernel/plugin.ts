@@ -19,7 +19,7 @@ import type {
 	UpgradeContext,
 	UpgradeRequest
 } from './contexts.ts';
-import type { Limits } from './limits.ts';
+import type { LimitName, Limits } from './limits.ts';
 import type { DEFERRED, DROP, HANDLED, TAKEN } from './run.ts';
 import type { Subscription } from './subscriptions.ts';
 import type { TopicPattern } from './topics.ts';
@@ -52,7 +52,9 @@ export interface KernelHooks {
 	close(ctx: CloseContext): MaybePromise<void>;
 	/** Notice: every plugin is set up. */
 	ready(): MaybePromise<void>;
-	/** Notice, in reverse order. */
+	/** Notice: plugins were put in or taken out at run time; services may be others, or gone. */
+	changed(): MaybePromise<void>;
+	/** Notice, in reverse order: the server ends, or the plugin is taken out. */
 	shutdown(ctx: { readonly deadline: number }): MaybePromise<void>;
 }
 
@@ -86,6 +88,12 @@ export type PublishResult =
 export interface PublishOptions {
 	/** Who should not hear it. On ephemeral topics only: elsewhere it would make a gap. */
 	except?: Connection;
+	/** The operation of a client that the event is the outcome of; the client knows it by that. */
+	op?: string | undefined;
+	/** For plugins: what `ctx.mark` is in the publish hooks. */
+	mark?: symbol;
+	/** For plugins: the data as it goes on the wire, where that is at hand. */
+	encoded?: EncodedValue;
 }
 
 /** A frame that has been through the pipe somewhere. */
@@ -97,6 +105,8 @@ export interface OutboundFrame {
 	readonly seq: number;
 	readonly epoch: string;
 	readonly origin: 'local' | 'remote';
+	/** The operation of a client that it is the outcome of. */
+	readonly op?: string | undefined;
 }
 
 /** The kernel as one plugin sees it. What is registered here is taken out with the plugin. */
@@ -104,7 +114,7 @@ export interface PluginKernel<Requires extends CapabilityName, Provides extends 
 	/** The plugin's own name. */
 	readonly name: string;
 	readonly instanceId: string;
-	/** Timers made through it are cancelled at shutdown. */
+	/** Timers made through it are cancelled at shutdown, and when the plugin is taken out. */
 	readonly clock: Clock;
 	readonly limits: Limits;
 	/** How values are written and read on the wire. */
@@ -112,10 +122,19 @@ export interface PluginKernel<Requires extends CapabilityName, Provides extends 
 	/** The app is being written: say what a developer would want to know. */
 	readonly dev: boolean;
 	readonly connections: ReadonlySet<Connection>;
+	/** How many there have been; the ids of connections count them. */
+	readonly connectionCount: number;
 	/** The names of all services that are provided; complete from `ready` on. */
 	capabilities(): readonly CapabilityName[];
 	/** Adds a handler; the result takes it out. */
 	hook<N extends HookName>(name: N, handler: KernelHooks[N], options?: HookOptions): () => void;
+	/**
+	 * Puts something into another plugin's service for as long as this plugin is there.
+	 *
+	 * @param put Puts it in and returns what takes it out, as `() => rpc.before(check)` does.
+	 * @returns what takes it out earlier.
+	 */
+	attach(put: () => () => void): () => void;
 	provide<N extends Provides>(name: N, service: Capabilities[N]): void;
 	use<N extends Requires>(name: N): Capabilities[N];
 	/** A service of `optional`, if some plugin provides it. */
@@ -143,7 +162,7 @@ export interface PluginKernel<Requires extends CapabilityName, Provides extends 
 	 */
 	identify(request: UpgradeRequest): MaybePromise<Connection | Denial>;
 	/** Says that a limit was run into, for whoever counts. */
-	limited(limit: keyof Limits, connection?: Connection): void;
+	limited(limit: LimitName, connection?: Connection): void;
 	/** Reports an error to the operator, under this plugin's name. */
 	report(error: unknown): void;
 }
@@ -160,7 +179,11 @@ export interface Plugin<
 	readonly optional?: readonly CapabilityName[];
 	/** Capabilities that `setup` provides. */
 	readonly provides?: readonly Provides[];
-	/** Runs once at boot, after every provider it names. May await connections. Register hooks here. */
+	/**
+	 * Runs at boot, after every provider it names, and again for each time that the plugin, or a
+	 * provider it names, is replaced at run time: state belongs in here. May await connections.
+	 * Register hooks here.
+	 */
 	setup(kernel: PluginKernel<Requires, Provides>): MaybePromise<void>;
 }
 

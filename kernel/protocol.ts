@@ -43,6 +43,8 @@ export interface Frames {
 		readonly devalue?: true;
 		readonly seq?: number;
 		readonly epoch?: string;
+		/** The operation of a client that it is the outcome of, in that client's words. */
+		readonly op?: string;
 	};
 }
 
@@ -59,6 +61,7 @@ export interface EventRecord {
 	readonly data?: unknown;
 	readonly devalue?: true;
 	readonly seq: number;
+	readonly op?: string;
 }
 
 // --- encoding ---
@@ -93,7 +96,8 @@ export function encodeEvent(
 	event: string,
 	value: EncodedValue,
 	position: Position | undefined,
-	withEpoch: boolean
+	withEpoch: boolean,
+	op?: string
 ): string {
 	const head = `{"type":"event","topic":${JSON.stringify(topic)},"event":${JSON.stringify(event)}`;
 	let text = head + valueField(value);
@@ -101,18 +105,27 @@ export function encodeEvent(
 		text += `,"seq":${position.seq}`;
 		if (withEpoch) text += `,"epoch":${JSON.stringify(position.epoch)}`;
 	}
-	return text + '}';
+	return text + opField(op) + '}';
 }
 
 /** Writes one entry of an `events` field; a change that is no event of the topic has no `seq`. */
-export function encodeRecord(event: string, value: EncodedValue, seq?: number): string {
+export function encodeRecord(
+	event: string,
+	value: EncodedValue,
+	seq?: number,
+	op?: string
+): string {
 	const number = seq === undefined ? '' : `,"seq":${seq}`;
-	return `{"event":${JSON.stringify(event)}${valueField(value)}${number}}`;
+	return `{"event":${JSON.stringify(event)}${valueField(value)}${number}${opField(op)}}`;
 }
 
 /** Writes the `reply` of a call that succeeded. */
 export function encodeReply(id: number, value: EncodedValue): string {
 	return `{"type":"reply","id":${id}${valueField(value)}}`;
+}
+
+function opField(op: string | undefined): string {
+	return op === undefined ? '' : `,"op":${JSON.stringify(op)}`;
 }
 
 function valueField(value: EncodedValue): string {

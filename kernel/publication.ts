@@ -2,7 +2,7 @@
 
 import type { Connection } from './connection.ts';
 import type { EncodedValue, PublishContext, PublishedContext, TopicClass } from './contexts.ts';
-import type { OutboundFrame, PublishResult } from './plugin.ts';
+import type { OutboundFrame, PublishOptions, PublishResult } from './plugin.ts';
 import { DEFERRED, TAKEN } from './run.ts';
 import type { MaybePromise } from './transport.ts';
 import type { ValueCodec } from './values.ts';
@@ -15,6 +15,8 @@ export class PublishFrame implements PublishContext {
 	readonly class: TopicClass;
 	readonly origin: 'local' | 'remote' = 'local';
 	readonly except: Connection | undefined;
+	readonly op: string | undefined;
+	mark: symbol | undefined;
 	data: unknown;
 	seq: number = 0;
 	epoch: string = '';
@@ -22,6 +24,8 @@ export class PublishFrame implements PublishContext {
 	work: Promise<unknown> | undefined = undefined;
 	/** What `take` was given. */
 	taken: MaybePromise<PublishResult> = OK;
+	/** The plugin that took it. */
+	takenBy: string | undefined = undefined;
 	/** Every earlier frame of its topic is through: this one waits for itself only. */
 	isFirst: boolean = false;
 	readonly #values: ValueCodec;
@@ -32,15 +36,18 @@ export class PublishFrame implements PublishContext {
 		event: string,
 		data: unknown,
 		topicClass: TopicClass,
-		except: Connection | undefined,
+		options: PublishOptions | undefined,
 		values: ValueCodec
 	) {
 		this.topic = topic;
 		this.event = event;
 		this.class = topicClass;
-		this.except = except;
+		this.except = options?.except;
+		this.op = options?.op;
+		this.mark = options?.mark;
 		this.data = data;
 		this.#values = values;
+		this.#encoded = options?.encoded;
 	}
 
 	encoded(): EncodedValue {

@@ -2,9 +2,10 @@
 
 import type { Clock } from './clock.ts';
 import { SocketConnection, type Connection } from './connection.ts';
-import type { Position, TopicClass } from './contexts.ts';
+import type { Position } from './contexts.ts';
 import { RealtimeError } from './errors.ts';
-import type { HookEntry, HookTable } from './hooks.ts';
+import type { HookTable } from './hooks.ts';
+import { Lane } from './lane.ts';
 import type { Limits } from './limits.ts';
 import type { OutboundFrame, PublishOptions, PublishResult } from './plugin.ts';
 import { encodeEvent } from './protocol.ts';
@@ -13,6 +14,7 @@ import { DEFERRED, DROP, isThenable, TAKEN } from './run.ts';
 import { isTopic, type TopicClasses } from './topics.ts';
 import type { MaybePromise, Transport } from './transport.ts';
 import type { ValueCodec } from './values.ts';
+import { Variants, type Variant } from './variants.ts';
 
 /** Topics whose lanes are kept compiled; past it all are compiled anew. */
 const LANES = 10_000;
@@ -26,25 +28,11 @@ const INTERNAL: PublishResult = { status: 'rejected', code: 'INTERNAL_ERROR' };
 const QUEUE_FULL: PublishResult = { status: 'rejected', code: 'QUEUE_FULL' };
 const TIMEOUT: PublishResult = { status: 'rejected', code: 'TIMEOUT' };
 
-/** What a topic's frames go through, filtered once. */
-class Lane {
-	readonly class: TopicClass;
-	readonly pipe: readonly HookEntry<'publish'>[];
-	readonly observers: readonly HookEntry<'published'>[];
-	/** The epoch that this instance's followers were told of. */
-	epoch: string = '';
-
-	constructor(table: HookTable, topic: string, topicClass: TopicClass) {
-		this.class = topicClass;
-		this.pipe = table.forTopic('publish', topic, topicClass);
-		this.observers = table.forTopic('published', topic, topicClass);
-	}
-}
-
 /** The frames of one topic that wait, in the order of publishing. */
 interface Queue {
 	tail: Promise<unknown>;
 	length: number;
+	readonly lane: Lane;
 	/** Index of the handler that the last frame stands in front of: none behind it gets further. */
 	reached: number;
 }
@@ -63,6 +51,7 @@ export interface PublisherOptions {
 export class Publisher {
 	readonly #options: PublisherOptions;
 	readonly #lanes: Map<string, Lane> = new Map();
+	readonly #variants: Variants = new Variants();
 	/** Topics with a deferred frame. */
 	readonly #queues: Map<string, Queue> = new Map();
 	#version: number = -1;
@@ -85,17 +74,33 @@ export class Publisher {
 		if (typeof event !== 'string' || event.length === 0 || event.length > EVENT) {
 			return INVALID_REQUEST;
 		}
-		const except = options?.except;
-		if (except !== undefined && lane.class === 'logged') return INVALID_REQUEST;
+		if (options?.except !== undefined && lane.class === 'logged') return INVALID_REQUEST;
 		// Before any handler: a log must not number what is then rejected.
 		if (this.#queues.size > 0 && this.#isFull(topic)) return QUEUE_FULL;
-		const frame = new PublishFrame(topic, event, data, lane.class, except, this.#options.values);
+		const frame = new PublishFrame(topic, event, data, lane.class, options, this.#options.values);
 		return this.#run(frame, lane, 0);
 	}
 
 	deliver(frame: OutboundFrame): boolean {
 		const lane = this.#lane(frame.topic);
 		return lane !== undefined && this.#send(frame, lane, undefined);
+	}
+
+	/** Sends a topic's frames as a variant too, from now on; to be called for each connection that follows it. */
+	addVariant(topic: string, variant: Variant): void {
+		this.#variants.add(topic, variant);
+		this.#refresh(topic);
+	}
+
+	/** A connection follows it no longer. */
+	removeVariant(topic: string, name: string): void {
+		this.#variants.remove(topic, name);
+		this.#refresh(topic);
+	}
+
+	#refresh(topic: string): void {
+		const lane = this.#lanes.get(topic);
+		if (lane) lane.variants = this.#variants.of(topic);
 	}
 
 	/** The topic's lane; undefined where the name is no topic, so a known lane is a checked name. */
@@ -109,7 +114,7 @@ export class Publisher {
 		if (lane === undefined) {
 			if (!isTopic(topic, limits.topic)) return undefined;
 			if (this.#lanes.size >= LANES) this.#lanes.clear();
-			lane = new Lane(table, topic, classes.of(topic));
+			lane = new Lane(table, topic, classes.of(topic), this.#variants.of(topic));
 			this.#lanes.set(topic, lane);
 		}
 		return lane;
@@ -119,14 +124,18 @@ export class Publisher {
 		const { pipe } = lane;
 		const queue =
 			this.#queues.size > 0 && !frame.isFirst ? this.#queues.get(frame.topic) : undefined;
-		const end = queue === undefined ? pipe.length : Math.min(queue.reached, pipe.length);
+		const end = queue === undefined ? pipe.length : queue.lane === lane ? queue.reached : 0;
 		for (let i = from; i < end; i += 1) {
 			const entry = pipe[i]!;
 			try {
 				const verdict = entry.handler(frame);
 				if (verdict === undefined) continue;
 				if (verdict === DROP) return DROPPED;
-				if (verdict === TAKEN) return this.#taken(frame, entry.plugin);
+				if (verdict === TAKEN) {
+					frame.takenBy = entry.plugin;
+					// A held frame is waited for by those behind it, and they need not wait for its taker.
+					return frame.isFirst ? OK : this.#taken(frame);
+				}
 				if (verdict === DEFERRED) return this.#hold(frame, entry.plugin, lane, i + 1);
 				if (isThenable(verdict)) throw asynchronous(entry.plugin, 'publish', verdict);
 				throw new RealtimeError('RT_HOOK_VERDICT', [entry.plugin, 'publish', String(verdict)]);
@@ -139,16 +148,16 @@ export class Publisher {
 			: this.#hold(frame, 'kernel', lane, end);
 	}
 
-	#taken({ taken }: PublishFrame, plugin: string): MaybePromise<PublishResult> {
+	#taken({ taken, takenBy }: PublishFrame): MaybePromise<PublishResult> {
 		if (!isThenable(taken)) return taken;
-		return Promise.resolve(taken).catch((error: unknown) => this.#reject(plugin, error));
+		return Promise.resolve(taken).catch((error: unknown) => this.#reject(takenBy!, error));
 	}
 
 	#deliver(frame: PublishFrame, lane: Lane): PublishResult {
-		const { topic, event, seq, epoch, origin } = frame;
+		const { topic, event, seq, epoch, origin, op } = frame;
 		try {
 			const value = frame.encoded();
-			this.#send({ topic, event, value, seq, epoch, origin }, lane, frame.except);
+			this.#send({ topic, event, value, seq, epoch, origin, op }, lane, frame.except);
 		} catch (error) {
 			return this.#reject('kernel', error);
 		}
@@ -159,11 +168,19 @@ export class Publisher {
 		const { transport, values, report } = this.#options;
 		const { topic, event, value, seq, epoch } = frame;
 		const position: Position | undefined = seq === 0 ? undefined : { epoch, seq };
-		const text = encodeEvent(topic, event, value, position, lane.epoch !== epoch);
+		const withEpoch = lane.epoch !== epoch;
+		const text = encodeEvent(topic, event, value, position, withEpoch, frame.op);
 		lane.epoch = epoch;
-		const heard =
-			(except instanceof SocketConnection ? except.publishToOthers(topic, text) : undefined) ??
-			transport.publish(topic, text);
+		let heard = sendTo(transport, topic, text, except);
+		if (lane.variants !== undefined) {
+			for (const { variant } of lane.variants.values()) {
+				const own = variant.topic;
+				const changed = variant.change(frame);
+				if (changed === undefined) continue;
+				const other = encodeEvent(own, event, changed, position, withEpoch, frame.op);
+				heard = sendTo(transport, own, other, except) || heard;
+			}
+		}
 		if (lane.observers.length > 0) {
 			const published = new Published(frame, lane.class, values);
 			for (const observer of lane.observers) {
@@ -205,10 +222,12 @@ export class Publisher {
 		const queue = this.#queues.get(frame.topic) ?? {
 			tail: Promise.resolve(),
 			length: 0,
+			lane,
 			reached: next
 		};
 		queue.length += 1;
-		queue.reached = next;
+		// In a lane of other handlers a place of this one means nothing: there all wait at the beginning.
+		queue.reached = queue.lane === lane ? next : 0;
 		this.#queues.set(frame.topic, queue);
 
 		const earlier = queue.tail;
@@ -218,10 +237,12 @@ export class Publisher {
 			return failure ?? this.#run(frame, lane, next);
 		});
 		queue.tail = done;
-		return done.finally(() => {
-			queue.length -= 1;
-			if (queue.tail === done) this.#queues.delete(frame.topic);
-		});
+		return done
+			.finally(() => {
+				queue.length -= 1;
+				if (queue.tail === done) this.#queues.delete(frame.topic);
+			})
+			.then((result) => (frame.takenBy === undefined ? result : this.#taken(frame)));
 	}
 
 	/** Waits for what a frame was deferred for; the result it is rejected with, if it fails. */
@@ -247,6 +268,19 @@ export class Publisher {
 			cancel?.();
 		}
 	}
+}
+
+/** Sends to everyone who follows a native topic, but for `except`. */
+function sendTo(
+	transport: Transport,
+	topic: string,
+	text: string,
+	except: Connection | undefined
+): boolean {
+	return (
+		(except instanceof SocketConnection ? except.publishToOthers(topic, text) : undefined) ??
+		transport.publish(topic, text)
+	);
 }
 
 /** The error of a handler that must be synchronous. What its promise rejects with is part of it. */

@@ -54,6 +54,8 @@ export type UpgradeAnswer =
 			readonly status: number;
 			readonly code: DenialCode;
 			readonly reason: string;
+			/** Milliseconds after which trying again can help. */
+			readonly retryAfter?: number | undefined;
 	  };
 
 /** The entry points that a transport calls. None of them throws or rejects. */

@@ -19,6 +19,8 @@ export default defineConfig({
 					root,
 					include: ['tests/**/*.test.ts'],
 					exclude: [E2E, '**/node_modules/**'],
+					// Ends every test kernel, and fails the test that leaves something behind.
+					setupFiles: ['./kernel/testing/vitest.ts'],
 					testTimeout: 20_000
 				}
 			},

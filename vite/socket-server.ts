@@ -25,7 +25,10 @@ export interface SocketServerOptions {
 
 export interface SocketServer {
 	readonly isRunning: boolean;
-	/** Starts the app; one that runs is closed first, its connections with 1012. */
+	/**
+	 * Starts the app. In dev one that runs is changed where that is enough; else it is closed first,
+	 * its connections with 1012.
+	 */
 	start(module: ServerModule): Promise<void>;
 	/** Gives the running app its handlers anew; connections stay. Starts it when none runs. */
 	replace(module: ServerModule): Promise<void>;
@@ -56,6 +59,7 @@ export async function createSocketServer(options: SocketServerOptions): Promise<
 	async function start(module: ServerModule): Promise<void> {
 		// First, so that a config that cannot be loaded leaves the running app alone.
 		const definition = await module.load();
+		if (options.dev && (await app?.change(definition))) return;
 		await stop();
 		const transport = nodeTransport();
 		app = await module.createApp(definition, { transport, dev: options.dev });

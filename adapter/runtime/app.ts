@@ -1,6 +1,7 @@
 /** From an app's config and live modules to a running kernel. */
 
-import { checkConfig, pluginsOf, type RealtimeConfig } from '../../kernel/config.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { checkConfig, isSamePreset, pluginsOf, type RealtimeConfig } from '../../kernel/config.ts';
 import { createKernel, type Kernel } from '../../kernel/kernel.ts';
 import type { Transport } from '../../kernel/transport.ts';
 import { createValueCodec, type TransportHook } from '../../kernel/values.ts';
@@ -28,6 +29,14 @@ export interface App {
 	readonly platform: RealtimePlatform;
 	/** Swaps the live functions in one step; connections stay, running calls end as they began. */
 	replace(definition: AppDefinition): void;
+	/**
+	 * Swaps what a changed config changes: plugins of the app's own, and live functions. Connections
+	 * stay, but for those that follow something through a plugin that goes.
+	 *
+	 * @returns false when more has changed, and only a new app can have it: nothing has happened then.
+	 * @throws whatever a plugin throws while it is set up: nothing has happened then either.
+	 */
+	change(definition: AppDefinition): Promise<boolean>;
 	/** Ends every connection and shuts the plugins down. */
 	close(): Promise<void>;
 }
@@ -45,9 +54,10 @@ interface Registry {
  * @throws {RealtimeError} When the config or a plugin is not as it must be.
  */
 export async function createApp(definition: AppDefinition, options: AppOptions): Promise<App> {
-	const config = definition.config === undefined ? {} : checkConfig(definition.config);
+	const config = configOf(definition);
+	const preset = config.preset ?? single();
 	const kernel = createKernel({
-		plugins: pluginsOf(config, single),
+		plugins: pluginsOf({ ...config, preset }, single),
 		transport: options.transport,
 		values: createValueCodec(definition.transport),
 		dev: options.dev ?? false,
@@ -62,6 +72,17 @@ export async function createApp(definition: AppDefinition, options: AppOptions):
 
 	const app: App = {
 		kernel,
+		async change(next) {
+			const { preset: nextPreset = single(), plugins: nextPlugins = [], ...rest } = configOf(next);
+			const { preset: _preset, plugins: _plugins, ...settings } = config;
+			if (next.transport !== definition.transport || !isDeepStrictEqual(rest, settings))
+				return false;
+			if (!isSamePreset(preset, nextPreset, isDeepStrictEqual)) return false;
+			// The preset's own plugins are those that run: only what is another object is replaced.
+			const plugins = pluginsOf({ preset, plugins: nextPlugins }, single);
+			await kernel.change(plugins, () => replace(next));
+			return true;
+		},
 		platform: createPlatform((topic, event, data) => kernel.publish(topic, event, data)),
 		replace,
 		async close() {
@@ -72,6 +93,10 @@ export async function createApp(definition: AppDefinition, options: AppOptions):
 	};
 	registry[APP] = app;
 	return app;
+}
+
+function configOf({ config }: AppDefinition): RealtimeConfig {
+	return config === undefined ? {} : checkConfig(config);
 }
 
 const registry = globalThis as Registry;

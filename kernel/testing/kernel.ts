@@ -1,34 +1,18 @@
 import type { Capabilities, CapabilityName } from '../capabilities.ts';
 import type { ConnectionData, UpgradeRequest } from '../contexts.ts';
-import type { SocketConnection } from '../connection.ts';
 import { createKernel, type Kernel, type KernelOptions } from '../kernel.ts';
 import { definePlugin, type Plugin, type ProvidedBy } from '../plugin.ts';
-import { settle, VirtualClock } from './clock.ts';
-import { FakeSocket, fakeTransport, type FakeTransport } from './transport.ts';
+import { VirtualClock } from './clock.ts';
+import { openConnection, type TestConnection } from './connection.ts';
+import { end, watch, type Watched } from './leaks.ts';
+import { fakeTransport, type FakeTransport } from './transport.ts';
 
-/** A frame as it came over the wire. */
-export type ReceivedFrame = Readonly<Record<string, unknown>> & { readonly type: string };
-
-/** A client without a network. */
-export interface TestConnection {
-	readonly connection: SocketConnection;
-	readonly socket: FakeSocket;
-	/** What has come in since the last `take()`, after `welcome`. */
-	readonly received: readonly ReceivedFrame[];
-	/** Returns what has come in and begins anew. */
-	take(): readonly ReceivedFrame[];
-	/** Sends frames as one message, and waits until what they cause has happened. */
-	send(...frames: readonly object[]): Promise<void>;
-	/** Sends a text, well formed or not. */
-	sendText(text: string): Promise<void>;
-	/** The far end goes away. */
-	leave(code?: number): Promise<void>;
-}
-
-export interface TestKernel<List extends readonly Plugin[]> extends Kernel<ProvidedBy<List>> {
+export interface TestKernel<List extends readonly Plugin[] = readonly Plugin[]> extends Kernel<
+	ProvidedBy<List>
+> {
 	readonly clock: VirtualClock;
 	readonly transport: FakeTransport;
-	/** What was reported. A test ends by asserting that it is empty. */
+	/** What was reported. What is left of it at the end fails the test. */
 	readonly errors: { readonly plugin: string; readonly error: unknown }[];
 	/**
 	 * Connects, through the `upgrade` gates.
@@ -37,16 +21,27 @@ export interface TestKernel<List extends readonly Plugin[]> extends Kernel<Provi
 	 * @throws when the gates refuse.
 	 */
 	connect(data?: ConnectionData, request?: Partial<UpgradeRequest>): Promise<TestConnection>;
+	/** Makes these the live modules, where the list has `rpc`: path → exports. */
+	mount(modules: Readonly<Record<string, Readonly<Record<string, unknown>>>>): void;
+	/** Ends it before the test does. @throws naming everything that it leaves behind. */
+	end(): Promise<void>;
 }
 
-export type TestKernelOptions = Omit<Partial<KernelOptions>, 'plugins' | 'transport' | 'clock'>;
+export interface TestKernelOptions extends Omit<
+	Partial<KernelOptions>,
+	'plugins' | 'transport' | 'clock'
+> {
+	/** One that several kernels share. @default a clock of its own, at 0 */
+	clock?: VirtualClock;
+	/** What it is called where the test leaves something behind. @default nothing */
+	label?: string;
+}
 
 /** The real kernel on a fake transport and a virtual clock, started. */
 export async function createTestKernel<const List extends readonly Plugin[]>(
 	plugins: List,
-	options: TestKernelOptions = {}
+	{ clock = new VirtualClock(), label, ...options }: TestKernelOptions = {}
 ): Promise<TestKernel<List>> {
-	const clock = new VirtualClock();
 	const transport = fakeTransport();
 	const errors: { plugin: string; error: unknown }[] = [];
 	const kernel = createKernel<List>({
@@ -58,11 +53,11 @@ export async function createTestKernel<const List extends readonly Plugin[]>(
 	});
 	await kernel.start();
 
-	return Object.assign(Object.create(kernel) as Kernel<ProvidedBy<List>>, {
-		...kernel,
+	const own = {
 		clock,
 		transport,
 		errors,
+		label: label === undefined ? '' : `${label}: `,
 		async connect(data: ConnectionData = {}, request: Partial<UpgradeRequest> = {}) {
 			const answer = await kernel.upgrade({
 				url: '/ws',
@@ -73,43 +68,22 @@ export async function createTestKernel<const List extends readonly Plugin[]>(
 			});
 			if (!answer.ok) throw new Error(`${answer.code}: ${answer.reason}`);
 			return openConnection(kernel, transport, { ...answer.data, ...data });
-		}
+		},
+		mount(modules: object) {
+			// The kernel knows no plugin; this is the one service that nearly every test needs.
+			const rpc = kernel.find('rpc' as CapabilityName) as unknown as
+				{ mount(modules: object): void } | undefined;
+			if (!rpc) throw new Error('Live modules need the plugin rpc: createTestKernel([rpc(), …]).');
+			rpc.mount(modules);
+		},
+		end: () => end([self])
+	};
+	const self = Object.defineProperties({} as TestKernel<List> & Watched, {
+		...Object.getOwnPropertyDescriptors(kernel),
+		...Object.getOwnPropertyDescriptors(own)
 	});
-}
-
-async function openConnection(
-	kernel: Kernel,
-	transport: FakeTransport,
-	data: ConnectionData
-): Promise<TestConnection> {
-	const socket = transport.socket();
-	const connection = kernel.open(socket, data) as SocketConnection;
-	socket.onClose = (code, reason) => kernel.close(connection, code, reason);
-	await settle();
-	socket.sent.shift(); // welcome
-	const read = (): ReceivedFrame[] => socket.sent.map((text) => JSON.parse(String(text)) as never);
-	const sendText = async (text: string): Promise<void> => {
-		kernel.message(connection, text, Buffer.byteLength(text));
-		await settle();
-	};
-	return {
-		connection,
-		socket,
-		get received() {
-			return read();
-		},
-		take() {
-			const frames = read();
-			socket.sent.length = 0;
-			return frames;
-		},
-		send: (...frames) => sendText(JSON.stringify(frames.length === 1 ? frames[0] : frames)),
-		sendText,
-		async leave(code = 1001) {
-			socket.end(code, '');
-			await settle();
-		}
-	};
+	watch(self);
+	return self;
 }
 
 /** A plugin that provides a stand-in for a service, for testing the plugins that require it. */

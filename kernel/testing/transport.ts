@@ -8,15 +8,20 @@ export class FakeSocket implements Socket {
 	status: SendStatus = 'sent';
 	bufferedBytes: number = 0;
 	readonly #topics: Map<string, Set<FakeSocket>>;
+	readonly #open: Set<FakeSocket>;
+	/** Sees what is sent before the test does; what it answers `true` to stays out of `sent`. */
+	onSend: ((payload: Payload) => boolean) | undefined = undefined;
 	/** Called as the far end would notice it. */
 	onClose: ((code: number, reason: string) => void) | undefined = undefined;
 
-	constructor(topics: Map<string, Set<FakeSocket>>) {
+	constructor(topics: Map<string, Set<FakeSocket>>, open: Set<FakeSocket> = new Set()) {
 		this.#topics = topics;
+		this.#open = open.add(this);
 	}
 
 	send(payload: Payload): SendStatus {
 		this.#assertOpen('send');
+		if (this.status !== 'dropped' && this.onSend?.(payload)) return this.status;
 		if (this.status !== 'dropped') this.sent.push(payload);
 		return this.status;
 	}
@@ -51,6 +56,7 @@ export class FakeSocket implements Socket {
 	end(code: number, reason: string): void {
 		if (this.closed) return;
 		this.closed = { code, reason };
+		this.#open.delete(this);
 		for (const members of this.#topics.values()) members.delete(this);
 		this.onClose?.(code, reason);
 	}
@@ -77,15 +83,22 @@ function deliver(
 
 /** A transport of maps and sets: no port, no native addon. */
 export interface FakeTransport extends Transport {
+	/** Sockets that have not ended. */
+	readonly open: ReadonlySet<FakeSocket>;
+	/** Who follows what. */
+	readonly topics: ReadonlyMap<string, ReadonlySet<FakeSocket>>;
 	socket(): FakeSocket;
 }
 
 export function fakeTransport(): FakeTransport {
 	const topics = new Map<string, Set<FakeSocket>>();
+	const open = new Set<FakeSocket>();
 	return {
 		name: 'fake',
+		open,
+		topics,
 		publish: (topic, payload) => deliver(topics.get(topic), payload),
 		subscribers: (topic) => topics.get(topic)?.size ?? 0,
-		socket: () => new FakeSocket(topics)
+		socket: () => new FakeSocket(topics, open)
 	};
 }

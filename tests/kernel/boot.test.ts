@@ -128,17 +128,18 @@ test.each<[string, Plugin, RegExp]>([
 	await expect(createTestKernel([bad])).rejects.toThrow(message);
 });
 
-test('the clock is a capability of the kernel, for every plugin', async () => {
-	let clock: unknown;
+test('the clock is a capability of the kernel, and of each plugin its own', async () => {
+	let isOwn = false;
 	const kernel = await startKernel([
 		definePlugin({
 			name: 'a',
 			requires: ['clock'],
-			setup: (kernel) => void (clock = kernel.use('clock'))
+			setup: (kernel) => void (isOwn = kernel.use('clock') === kernel.clock)
 		})
 	]);
 
-	expect(clock).toBe(kernel.clock);
+	expect(isOwn).toBe(true);
+	expect(kernel.use('clock')).toBe(kernel.clock);
 });
 
 test('a setup that throws stops the start with its own error', async () => {

@@ -172,9 +172,10 @@ test('a frame over the send buffer is told to whoever counts limits', async () =
 	const ada = await kernel.connect();
 	ada.socket.status = 'dropped';
 
+	await ada.send({ type: 'ping' });
 	await ada.send({ type: 'nonsense' });
 
-	expect(log).toContain('limited sendBuffer');
+	expect(log).toEqual(['open true', 'limited sendBuffer', 'limited sendBuffer']);
 	expect(ada.connection.dropped).toBe(1);
 });
 

@@ -145,6 +145,23 @@ test('after DROP nobody gets the frame, neither handler nor follower nor observe
 	expect([reached, events(), seen]).toEqual([false, [], []]);
 });
 
+test('a held frame that is taken does not hold those behind it until its taker has a result', async () => {
+	const { plugin, resolve } = deferring();
+	let answer = (_: PublishResult): void => {};
+	const taking = pipe('take', (ctx) =>
+		ctx.event === 'taken' ? ctx.take(new Promise((done) => (answer = done))) : undefined
+	);
+	const { kernel, events } = await listening([plugin, taking], 'news');
+	const results = [kernel.publish('news', 'taken'), kernel.publish('news', 'next')];
+
+	for (const event of ['taken', 'next']) resolve(event);
+	await settle();
+	expect(events()).toEqual(['next']);
+	answer({ status: 'ok', level: 'store' });
+
+	expect(await Promise.all(results)).toMatchObject([{ level: 'store' }, { level: 'local' }]);
+});
+
 test('after TAKEN the kernel delivers nothing and answers ok', async () => {
 	const { kernel, events } = await listening([pipe('take', () => TAKEN)], 'news');
 

@@ -235,6 +235,42 @@ export default defineConfig({ origins: ${text} });
 	}, 10_000);
 });
 
+test('a saved plugin of the config is replaced in the running app, and connections stay', async () => {
+	const mood = (text: string): string => `import { definePlugin } from 'svelte-realtime';
+export const mood = definePlugin({
+	name: 'mood',
+	provides: ['mood'],
+	setup: (kernel) => kernel.provide('mood', '${text}')
+});
+`;
+	await app.write('src/mood.ts', mood('calm'));
+	await app.write(
+		'realtime.config.ts',
+		`import { defineConfig } from 'svelte-realtime';
+import { single } from 'svelte-realtime/presets';
+import { mood } from './src/mood.ts';
+export default defineConfig({ preset: single({ replay: { size: 10 } }), plugins: [mood] });
+`
+	);
+	await app.write(
+		'src/live/mood.ts',
+		"import { live } from 'svelte-realtime';\nexport const now = live((ctx) => ctx.mood);\n"
+	);
+	await serve();
+	const socket = await connect();
+	expect(await call(socket, 'mood/now')).toBe('calm');
+	const heard = await listen();
+
+	await app.write('src/mood.ts', `${mood('none')}throw new Error('no mood');\n`);
+	await vi.waitFor(() => expect(heard.at(-1)?.err?.message).toBe('no mood'), 10_000);
+	expect(await call(socket, 'mood/now')).toBe('calm');
+
+	await app.write('src/mood.ts', mood('cheerful'));
+	await vi.waitFor(async () => expect(await call(socket, 'mood/now')).toBe('cheerful'), 10_000);
+
+	expect(socket.readyState).toBe(WebSocket.OPEN);
+});
+
 test('an app that cannot start refuses upgrades until it can', async () => {
 	await app.write('src/live/chat.ts', `${chat('one')}throw new Error('no database');\n`);
 	await serve();
