@@ -8,16 +8,10 @@ import { isThenable } from '../../kernel/run.ts';
 import type { Transport, UpgradeAnswer } from '../../kernel/transport.ts';
 import { OVERSIZE_MARGIN, type Attachment } from './attachment.ts';
 import { Followers } from './followers.ts';
+import { answerAsks, readRequest } from './node-ask.ts';
 import { NodeSocket, publish } from './node-socket.ts';
 import { Seat } from './seat.ts';
-import {
-	admit,
-	refusal,
-	refused,
-	type Accepted,
-	type NativeRequest,
-	type Refused
-} from './upgrade.ts';
+import { admit, refusal, refused, type Accepted, type Refused } from './upgrade.ts';
 
 export interface NodeTransport extends Transport {
 	readonly name: 'node';
@@ -58,6 +52,7 @@ class Gate {
 	/** What the host adds to the 101 answer of a request. */
 	readonly #responseHeaders = new WeakMap<IncomingMessage, Readonly<Record<string, string>>>();
 	readonly #looking: NodeJS.Timeout;
+	readonly #stopAnswering: () => void;
 	#isDetached = false;
 
 	constructor(followers: Followers<NodeSocket>, server: Server, attachment: Attachment) {
@@ -78,11 +73,13 @@ class Gate {
 		this.#looking = setInterval(() => this.#sockets.forEach(look), idleTimeout / LOOKS);
 		this.#looking.unref();
 		server.on('upgrade', this.#onUpgrade);
+		this.#stopAnswering = answerAsks(server, attachment);
 	}
 
 	detach(): void {
 		this.#isDetached = true;
 		this.#server.off('upgrade', this.#onUpgrade);
+		this.#stopAnswering();
 		clearInterval(this.#looking);
 	}
 
@@ -100,7 +97,7 @@ class Gate {
 			else if (!answer.ok) refuse(raw, answer);
 			else this.#accept(answer, request, raw, head);
 		};
-		const answer = admit(this.#attachment, read(request));
+		const answer = admit(this.#attachment, readRequest(request));
 		if (isThenable(answer)) void (answer as Promise<UpgradeAnswer>).then(settle);
 		else settle(answer);
 	};
@@ -129,14 +126,6 @@ function ignore(): void {}
 
 function isWebSocket(request: IncomingMessage): boolean {
 	return request.headers.upgrade?.toLowerCase() === 'websocket';
-}
-
-function read(request: IncomingMessage): NativeRequest {
-	const headers = Object.create(null) as Record<string, string>;
-	for (const [name, value] of Object.entries(request.headers)) {
-		if (value !== undefined) headers[name] = typeof value === 'string' ? value : value.join(', ');
-	}
-	return { url: request.url ?? '/', headers, address: request.socket.remoteAddress ?? '' };
 }
 
 function refuse(raw: Duplex, answer: Refused): void {

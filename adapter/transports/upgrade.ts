@@ -1,8 +1,9 @@
 /** The part of an upgrade that both transports share: ask the host, and word a refusal. */
 
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import { ASK_HEADER } from '../../kernel/asking.ts';
 import { messageOf, statusOf, type DenialCode } from '../../kernel/codes.ts';
-import { isThenable } from '../../kernel/run.ts';
+import { chain, isThenable } from '../../kernel/run.ts';
 import type { MaybePromise, UpgradeAnswer } from '../../kernel/transport.ts';
 import type { Attachment } from './attachment.ts';
 
@@ -57,21 +58,41 @@ function failed(error: unknown): Refused {
 	return refused('INTERNAL_ERROR');
 }
 
-/** Status line, headers and body of a refusal. */
-export function refusal({ status, code, reason }: Refused): {
+/** Status line, headers and body of an answer in plain HTTP. */
+export interface PlainAnswer {
 	readonly status: string;
 	readonly headers: readonly (readonly [name: string, value: string])[];
 	readonly body: string;
-} {
+}
+
+/** The answer to an upgrade that is refused. */
+export function refusal({ status, code, reason, retryAfter }: Refused): PlainAnswer {
+	const headers: [string, string][] = [
+		['content-type', 'application/json'],
+		['cache-control', 'no-store']
+	];
+	// HTTP counts in seconds.
+	if (retryAfter !== undefined) headers.push(['retry-after', `${Math.ceil(retryAfter / 1000)}`]);
 	return {
 		status: `${status} ${STATUS_CODES[status] ?? 'Refused'}`,
-		headers: [
-			['content-type', 'application/json'],
-			['cache-control', 'no-store']
-		],
-		body: JSON.stringify({ code, reason })
+		headers,
+		body: JSON.stringify({ code, reason, retryAfter })
 	};
 }
+
+/** Says what an upgrade would be answered, to a page that its browser does not tell. */
+export function answerAsk(
+	attachment: Attachment,
+	native: NativeRequest
+): MaybePromise<PlainAnswer> {
+	const headers = { ...native.headers, 'sec-websocket-protocol': native.headers[ASK_HEADER]! };
+	const answer = admit(attachment, { ...native, headers });
+	return chain(answer, (settled) =>
+		settled.ok ? { ...refusal(ADMITTED), status: '200 OK', body: '{}' } : refusal(settled)
+	);
+}
+
+const ADMITTED: Refused = { ok: false, status: 200, code: '', reason: '' };
 
 /** Headers of which Node keeps the first only when a request repeats them. */
 const SINGLE = new Set(

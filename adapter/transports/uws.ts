@@ -7,7 +7,8 @@ import type {
 	us_socket_context_t,
 	WebSocket
 } from 'uWebSockets.js';
-import { isThenable } from '../../kernel/run.ts';
+import { ASK_HEADER } from '../../kernel/asking.ts';
+import { chain, isThenable } from '../../kernel/run.ts';
 import type {
 	Payload,
 	SendStatus,
@@ -17,7 +18,15 @@ import type {
 } from '../../kernel/transport.ts';
 import { OVERSIZE_MARGIN, type Attachment } from './attachment.ts';
 import { Seat } from './seat.ts';
-import { addHeader, admit, refusal, type NativeRequest, type Refused } from './upgrade.ts';
+import {
+	addHeader,
+	admit,
+	answerAsk,
+	refusal,
+	type NativeRequest,
+	type PlainAnswer,
+	type Refused
+} from './upgrade.ts';
 
 export interface UwsTransport extends Transport {
 	readonly name: 'uws';
@@ -64,6 +73,7 @@ export function uwsTransport(): UwsTransport {
 				},
 				close: (ws, code, reason) => ws.getUserData().seat.close(code, text(reason))
 			});
+			app.get(attachment.path, (response, request) => asked(attachment, response, request));
 			routed = app;
 		}
 	};
@@ -138,10 +148,32 @@ function read(request: HttpRequest, response: HttpResponse): NativeRequest {
 }
 
 function refuse(response: HttpResponse, answer: Refused): void {
-	const { status, headers, body } = refusal(answer);
+	write(response, refusal(answer), true);
+}
+
+function write(
+	response: HttpResponse,
+	{ status, headers, body }: PlainAnswer,
+	isLast: boolean
+): void {
 	response.writeStatus(status);
 	for (const [name, value] of headers) response.writeHeader(name, value);
-	response.end(body, true);
+	response.end(body, isLast);
+}
+
+/** A plain request for the path goes on to other routes, unless it asks about an upgrade. */
+function asked(attachment: Attachment, response: HttpResponse, request: HttpRequest): void {
+	if (request.getHeader(ASK_HEADER) === '') {
+		request.setYield(true);
+		return;
+	}
+	let isAborted = false;
+	response.onAborted(() => {
+		isAborted = true;
+	});
+	void chain(answerAsk(attachment, read(request, response)), (answer) => {
+		if (!isAborted) response.cork(() => write(response, answer, false));
+	});
 }
 
 // --- socket ---

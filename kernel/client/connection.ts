@@ -2,6 +2,7 @@ import { createSubscriber } from 'svelte/reactivity';
 import { systemClock } from '../clock.ts';
 import { CLOSE_NORMAL, CLOSE_PROTOCOL, CLOSE_REAUTHENTICATE, willReconnect } from '../codes.ts';
 import { subprotocols } from '../token.ts';
+import type { Refused } from './ask.ts';
 import { backoff, randomOf } from './backoff.ts';
 import { endpoint, type ClientOptions, type WebSocketLike } from './configure.ts';
 import { createHeartbeat } from './heartbeat.ts';
@@ -21,6 +22,8 @@ export interface Closed {
 	readonly code: number;
 	/** In the server's words, or ''. */
 	readonly reason: string;
+	/** Why the server did not let the client in; asked after two attempts in a row that failed. */
+	readonly refused?: Refused | undefined;
 }
 
 /** The one connection of a client. A Svelte store of its status; the getters react in runes. */
@@ -63,6 +66,7 @@ const HANDSHAKE = 15_000;
 const HELD = 5000;
 /** What a socket that ended without a close frame reports. */
 const ABNORMAL = 1006;
+const nothing = (): undefined => {};
 const PING = '{"type":"ping"}';
 
 export function createLink(options: ClientOptions, handlers: LinkHandlers): Link {
@@ -77,7 +81,7 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 	let attempt = 0;
 	let openedAt = 0;
 	let isAway = false;
-	let cancelTimer = (): void => {};
+	let cancelTimer: () => void = nothing;
 
 	const clock = () => options.clock ?? systemClock;
 	const page = () => options.events ?? (globalThis as never);
@@ -95,11 +99,18 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 		cancelTimer = clock().after(HANDSHAKE, drop);
 		listenToPage('addEventListener', page(), onPage);
 		try {
-			const token = options.auth && (await options.auth());
-			if (mine !== current) return;
+			const protocols = subprotocols(options.auth && (await options.auth()));
 			code = CLOSE_PROTOCOL;
 			const { WebSocket, url } = endpoint(options);
-			const dialled = new WebSocket(url, subprotocols(token));
+			// A browser keeps to itself why an upgrade was refused. That a file of this build is not there
+			// any more must not be the end.
+			const refused =
+				attempt > 1 &&
+				!options.WebSocket &&
+				(await import('./ask.ts').then((it) => it.ask(url, protocols), nothing));
+			if (mine !== current) return;
+			if (refused) return lost(ABNORMAL, '', true, refused);
+			const dialled = new WebSocket(url, protocols);
 			socket = dialled;
 			dialled.onmessage = ({ data }: { data: unknown }) => {
 				if (mine !== current) return;
@@ -110,7 +121,7 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 				if (mine === current) lost(event.code, event.reason);
 			};
 			// A close follows every error, and `ws` throws one that nobody listens to.
-			dialled.onerror = () => {};
+			dialled.onerror = nothing;
 		} catch (error) {
 			if (mine !== current) return;
 			report(error);
@@ -126,12 +137,18 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 		released?.close(CLOSE_NORMAL);
 	}
 
-	function lost(code: number, reason: string = '', willRetry = willReconnect(code)): void {
+	function lost(
+		code: number,
+		reason: string = '',
+		willRetry = willReconnect(code),
+		refused?: Refused
+	): void {
 		if (status === 'open' && clock().now() - openedAt >= HELD) attempt = 0;
 		release();
-		closed = { code, reason };
+		closed = { code, reason, refused };
 		if (willRetry && !isAway) {
-			cancelTimer = clock().after(backoff((attempt += 1), randomOf(options), code), dial);
+			const wait = backoff((attempt += 1), randomOf(options), code);
+			cancelTimer = clock().after(wait + (refused?.retryAfter ?? 0), dial);
 		}
 		become(willRetry ? (isAway ? 'offline' : 'reconnecting') : 'closed');
 		handlers.lost(code, willRetry);
@@ -166,25 +183,24 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 		void dial();
 	}
 
-	const read = <T>(get: () => T): T => {
-		track ??= createSubscriber((update) => listeners.add(update));
-		track();
-		return get();
-	};
+	/** Makes the effect that reads now run again on a change. */
+	const tracked = (): void => (track ??= createSubscriber((update) => listeners.add(update)))();
 
 	return {
 		connection: {
 			get status() {
-				return read(() => status);
+				tracked();
+				return status;
 			},
 			get connected() {
-				return read(() => status === 'open');
+				return this.status === 'open';
 			},
 			get attempt() {
-				return read(() => (status === 'open' ? 0 : attempt));
+				return this.connected ? 0 : attempt;
 			},
 			get closed() {
-				return read(() => closed);
+				tracked();
+				return closed;
 			},
 			subscribe(run) {
 				const leave = listeners.add(() => run(status));

@@ -88,6 +88,74 @@ export function upgradeContract(start: Start): void {
 			expect(host.opened.all).toHaveLength(1);
 		});
 
+		test('a refusal says when to come back, in seconds to HTTP and in ms to the client', async () => {
+			const { host, raw } = await start();
+			host.answer = () => ({ ...refuse(429, 'RATE_LIMITED', 'Slow down.'), retryAfter: 1500 });
+
+			const text = await raw(['GET /ws HTTP/1.1', ...HANDSHAKE]).until('}');
+
+			expect(text).toMatch(/\r\nretry-after: 2\r\n/i);
+			expect(JSON.parse(text.split('\r\n\r\n')[1]!)).toEqual({
+				code: 'RATE_LIMITED',
+				reason: 'Slow down.',
+				retryAfter: 1500
+			});
+		});
+
+		test.each(['a synchronous', 'an asynchronous'])(
+			'a page that asks is told %s refusal without an upgrade',
+			async (kind) => {
+				const { host, port } = await start();
+				const answer = { ...refuse(429, 'RATE_LIMITED', 'Slow down.'), retryAfter: 1500 };
+				host.answer = () => (kind === 'a synchronous' ? answer : Promise.resolve(answer));
+
+				const headers = { 'x-realtime-ask': 'one, two', cookie: 'a=1', 'x-real-ip': '1.2.3.4' };
+				const response = await fetch(`http://127.0.0.1:${port}/ws?a=b`, { headers });
+
+				expect(response.status).toBe(429);
+				expect(response.headers.get('retry-after')).toBe('2');
+				expect(response.headers.get('cache-control')).toBe('no-store');
+				expect(await response.json()).toEqual({
+					code: 'RATE_LIMITED',
+					reason: 'Slow down.',
+					retryAfter: 1500
+				});
+				const request = await host.requests.next();
+				expect(request).toMatchObject({ url: '/ws?a=b', ip: '1.2.3.4' });
+				expect(request.headers).toMatchObject({
+					cookie: 'a=1',
+					'sec-websocket-protocol': 'one, two'
+				});
+				expect(host.opened.all).toEqual([]);
+			}
+		);
+
+		test('a page that asks and would be let in is told so, and nothing is opened', async () => {
+			const { host, port, settled } = await start();
+			host.answer = () => accept({ 'x-of-the-101': 'yes' });
+
+			const headers = { 'x-realtime-ask': '1' };
+			const response = await fetch(`http://127.0.0.1:${port}/ws`, { headers });
+
+			expect(response.status).toBe(200);
+			expect(await response.json()).toEqual({});
+			expect(response.headers.get('x-of-the-101')).toBeNull();
+			await settled();
+			expect(host.opened.all).toHaveLength(1);
+		});
+
+		test('asking about another path, or in another way, is answered by the site', async () => {
+			const { host, port } = await start();
+			const headers = { 'x-realtime-ask': '1' };
+
+			const other = await (await fetch(`http://127.0.0.1:${port}/about`, { headers })).text();
+			const post = await fetch(`http://127.0.0.1:${port}/ws`, { method: 'POST', headers });
+
+			expect(other).toBe('page /about');
+			expect(await post.text()).toBe('page /ws');
+			expect(host.requests.all).toEqual([]);
+		});
+
 		test('a request whose host cannot be resolved is refused with 400', async () => {
 			const { attachment, raw } = await start();
 			attachment.resolve = () => {
