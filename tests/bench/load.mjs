@@ -16,7 +16,7 @@ let opened = 0;
 /** @type {ReturnType<typeof receive> | undefined} */
 let receiving;
 
-answer({ connect, probe, call, arm, received });
+answer({ connect, probe, call, arm, received, move });
 
 /**
  * Opens connections; where `first` is given each one sends it, with its number in place of `#`, and
@@ -172,6 +172,54 @@ async function receive({ each, readers, polls = false, timeout }) {
 		most: Math.max(...counts),
 		p50: at(0.5),
 		p99: at(0.99),
+		sample
+	};
+}
+
+/**
+ * Each connection moves its cursor, `rate` times a second, for `ms` milliseconds; all of them evenly
+ * spread. What is left to come in is waited for.
+ *
+ * @param {{ rate: number, ms: number }} options
+ * @returns {Promise<{ moves: number, frames: number, bytes: number, fewest: number, sample: string }>}
+ * `fewest`: frames of the connection that had the fewest.
+ */
+async function move({ rate, ms }) {
+	const frames = new Uint32Array(connections.length);
+	const before = connections.map(({ received }) => received);
+	let sample = '';
+	let moves = 0;
+	await new Promise((resolve, reject) => {
+		connections.forEach((connection, index) => {
+			connection.onError = reject;
+			// One reads what there is: the bytes that the server sends are compared.
+			connection.reads = index === 0;
+			connection.onFrame = (payload) => {
+				frames[index]++;
+				if (payload?.length > sample.length) sample = payload.toString();
+			};
+		});
+		const each = 1000 / rate / connections.length;
+		const started = performance.now();
+		const step = () => {
+			const elapsed = Math.min(performance.now() - started, ms);
+			for (; moves * each < elapsed; moves++) {
+				const data = { x: 100 + (moves % 900), y: 100 + (moves % 800) };
+				const frame = JSON.stringify({ type: 'cursors:move', id: 1, data });
+				connections[moves % connections.length].send(textFrame(frame));
+			}
+			if (elapsed < ms) setTimeout(step, 1);
+			else setTimeout(resolve, 100);
+		};
+		step();
+	});
+	connections[0].reads = false;
+	const sum = (list) => list.reduce((total, one) => total + one, 0);
+	return {
+		moves,
+		frames: sum([...frames]),
+		fewest: Math.min(...frames),
+		bytes: sum(connections.map(({ received }, index) => received - before[index])),
 		sample
 	};
 }

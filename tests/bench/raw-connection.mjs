@@ -24,6 +24,9 @@ export class RawConnection {
 		throw error;
 	};
 
+	/** Bytes of payloads that have come in. */
+	received = 0;
+
 	#socket;
 	/** Resolves when the handshake is done. @type {Promise<void>} */
 	opened;
@@ -96,6 +99,7 @@ export class RawConnection {
 				this.#pieces.push(isWhole ? piece : Buffer.from(piece));
 			}
 			at += size;
+			this.received += size;
 			this.#left -= size;
 			if (this.#left === 0) this.#finish();
 		}

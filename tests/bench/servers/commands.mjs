@@ -3,7 +3,7 @@
 import { answer } from '../process.mjs';
 
 /** Topics by the name of the stream that a load follows; the control uses the same. */
-export const TOPICS = { feed: 'bench:feed', log: 'bench:log' };
+export const TOPICS = { feed: 'bench:feed', log: 'bench:log', cursors: '__cursors:bench' };
 
 /**
  * @param {{ port: number, publish: Record<string, (data: { at: number, text: string }) => void> }} server
