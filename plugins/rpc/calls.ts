@@ -38,6 +38,8 @@ export class Call implements Invocation {
 	readonly path: unknown;
 	readonly args: unknown;
 	readonly devalue: boolean;
+	/** As the client says; to be checked. */
+	readonly op: string | undefined;
 	readonly connection: Connection;
 	readonly caller: Caller;
 	/** Resolves when it is answered, whatever it came to. */
@@ -52,6 +54,7 @@ export class Call implements Invocation {
 		this.path = frame['path'];
 		this.args = frame['args'];
 		this.devalue = frame['devalue'] === true;
+		this.op = frame['op'] as string | undefined;
 	}
 
 	/** Made when a function first looks at it: most never do. */

@@ -18,7 +18,12 @@ export type { CallOptions, RemoteFunction } from './remote.ts';
 
 export interface RpcClient {
 	call(path: string, args: readonly unknown[], options?: CallOptions): Promise<unknown>;
+	create(path: string, args: readonly unknown[], options?: CallOptions): Call;
 	start(call: Call): void;
+	/** Goes on with a session; the calls up to `last` may have been sent in it. */
+	adopt(session: string, last: number): void;
+	/** Where calls wait that are made without a connection, where an app has asked for that. */
+	offline?: OfflineQueue;
 	/** Where calls go instead of being sent, while a batch is put together. */
 	collected?: Call[] | undefined;
 }
@@ -58,8 +63,6 @@ export interface Call extends Outgoing {
 	begin(): void;
 }
 
-/** Milliseconds. */
-const TIMEOUT = 30_000;
 /** Calls whose results the server keeps before it is told that they have arrived. */
 const UNACKNOWLEDGED = 16;
 
@@ -92,20 +95,6 @@ function setup(kernel: ClientKernel): RpcClient {
 		if (!willRetry)
 			for (const call of [...running.values()]) call.fail(localError('CONNECTION_CLOSED'));
 	});
-
-	const { offline } = kernel.options;
-	let waiting: OfflineQueue | undefined;
-	const queue =
-		offline &&
-		import('./offline.ts')
-			.then((module) => module.offlineQueue({ kernel, create, adopt, error: localError }, offline))
-			.then((loaded) => (waiting = loaded));
-
-	function adopt(...adopted: [string, number]): void {
-		[session, last] = adopted;
-		// A call that waits may have an id below those that have been answered.
-		done = Infinity;
-	}
 
 	/** Begins the calls of a connection: asks again for what was sent on the one before. */
 	function introduce(): void {
@@ -146,7 +135,7 @@ function setup(kernel: ClientKernel): RpcClient {
 	function create(
 		path: string,
 		args: readonly unknown[],
-		{ signal, timeout }: CallOptions = {}
+		{ signal, timeout, op }: CallOptions = {}
 	): Call {
 		const ending =
 			<V>(end: (value: V) => void) =>
@@ -180,11 +169,10 @@ function setup(kernel: ClientKernel): RpcClient {
 					path,
 					again: call.again,
 					after: call.after?.id,
-					done: isDue ? done : undefined
+					done: isDue ? done : undefined,
+					op
 				};
-				call.cancelTimeout = kernel.clock.after(timeout ?? kernel.options.timeout ?? TIMEOUT, () =>
-					giveUp(localError('TIMEOUT'))
-				);
+				call.cancelTimeout = kernel.expire(giveUp, timeout);
 				if (kernel.status() === 'open') introduce();
 				kernel.send(call);
 			}
@@ -206,13 +194,18 @@ function setup(kernel: ClientKernel): RpcClient {
 		} catch (error) {
 			return call.fail(error);
 		}
-		if (waiting) waiting.add(call);
-		else if (queue) queue.then(() => waiting!.add(call), call.begin);
+		if (client.offline) client.offline.add(call);
 		else call.begin();
 	}
 
 	const client: RpcClient = {
+		create,
 		start,
+		adopt(...adopted) {
+			[session, last] = adopted;
+			// A call that waits may have an id below those that have been answered.
+			done = Infinity;
+		},
 		call(path, args, options) {
 			const call = create(path, args, options);
 			if (client.collected) client.collected.push(call);
@@ -267,7 +260,10 @@ export function rpcStub(
 	path: string,
 	options?: CallOptions
 ): RemoteFunction<unknown[], unknown> {
-	return Object.assign((...args: unknown[]) => client().call(path, args, options), {
-		with: (given: CallOptions) => rpcStub(client, path, given)
-	});
+	const stub = (...args: unknown[]): Promise<unknown> => client().call(path, args, options);
+	stub.with = (given: CallOptions) => rpcStub(client, path, { ...options, ...given });
+	return Object.setPrototypeOf(stub, callPrototype) as ReturnType<typeof rpcStub>;
 }
+
+/** What all stubs of calls inherit from. A feature adds its members here. */
+export const callPrototype: object = { __proto__: Function.prototype };

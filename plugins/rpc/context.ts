@@ -42,6 +42,11 @@ export interface BaseContext {
 	 * not come back in time. For a stream, and for a caller without a session: when the connection closes.
 	 */
 	readonly signal: AbortSignal;
+	/**
+	 * In a loader that gives a list page by page: where the wanted page begins, or `null` for the first.
+	 * It comes from the client: check it like any other input.
+	 */
+	readonly cursor: unknown;
 	/** Publishes to a topic; may be ignored or awaited, never throws. */
 	publish(
 		topic: string,
@@ -62,6 +67,8 @@ export interface ContextSource {
 	readonly path: unknown;
 	/** @default the connection's */
 	readonly signal?: AbortSignal;
+	/** What the client knows the outcome by; everything that is published through the context has it. */
+	readonly op?: string | undefined;
 }
 
 const SOURCE: unique symbol = Symbol('source');
@@ -85,10 +92,18 @@ export function contextFactory(
 			this.connection = connection;
 			this.path = source.path as string;
 			this[SOURCE] = source;
+			const { op } = source;
+			if (op === undefined) return;
+			this.publish = (topic, event, data, options) =>
+				kernel.publish(topic, event, data, { ...options, op });
 		}
 
 		get signal(): AbortSignal {
 			return this[SOURCE].signal ?? this.connection.signal;
+		}
+
+		get cursor(): unknown {
+			return null;
 		}
 
 		publish(

@@ -15,6 +15,8 @@ export interface CallFrame {
 	readonly after?: number | undefined;
 	/** The client will not ask again for any call up to this id. */
 	readonly done?: number | undefined;
+	/** 1 to 64 printable characters, which the events that the function publishes carry. */
+	readonly op?: string | undefined;
 }
 
 declare module 'svelte-realtime/kernel' {

@@ -12,13 +12,14 @@ import {
 	type MaybePromise,
 	type Plugin
 } from 'svelte-realtime/kernel';
+import type { Call } from './calls.ts';
 import { contextFactory, type ContextFactory, type LiveContext } from './context.ts';
 import type { RpcDeclaration } from './declare.ts';
 import type {} from './frames.ts';
-import { createRegistry, type LiveModules } from './registry.ts';
+import { createRegistry, type DeclarationsListener, type LiveModules } from './registry.ts';
 import { serveCalls } from './serve.ts';
 import type { SessionOptions } from './sessions.ts';
-import { validate } from './validate.ts';
+import { validate } from '../validate.ts';
 
 export type { BaseContext, LiveContext, RegisteredUser } from './context.ts';
 export { rpcFunction, type LiveFunction, type RpcDeclaration } from './declare.ts';
@@ -38,6 +39,8 @@ export interface Invocation {
 	readonly connection: Connection;
 	/** Becomes `ctx.signal`. @default the connection's */
 	readonly signal?: AbortSignal;
+	/** What the client knows the outcome by; everything that is published through `ctx` has it. */
+	readonly op?: string | undefined;
 	/** Nobody wants it any more: what has not begun does not begin. @default false */
 	readonly isCancelled?: boolean;
 }
@@ -49,6 +52,28 @@ export type Run<D extends Declaration, R> = (
 	args: readonly unknown[]
 ) => MaybePromise<R>;
 
+/**
+ * Decides whether an invocation may go on, before its arguments are looked at.
+ *
+ * @throws {LiveError} to refuse it.
+ */
+export type Check = (
+	ctx: LiveContext,
+	declaration: Declaration,
+	invocation: Invocation
+) => MaybePromise<void>;
+
+/** What is about to run, once it is authorised. */
+export interface RunningCall {
+	readonly ctx: LiveContext;
+	readonly declaration: Declaration;
+	/** Checked. */
+	readonly args: readonly unknown[];
+}
+
+/** Runs around what is asked for; its result is the result. */
+export type Wrap = (call: RunningCall, next: () => MaybePromise<unknown>) => MaybePromise<unknown>;
+
 /** The live functions of this server. */
 export interface Rpc {
 	/** Replaces all live modules in one step. */
@@ -56,13 +81,26 @@ export interface Rpc {
 	/** `module/function` of every live export. */
 	paths(): readonly string[];
 	/**
-	 * The pipeline of every kind of call: resolve, validate, run.
+	 * Tells of all declarations, now and before each time that others take their place; a listener that
+	 * throws keeps them from it. The result ends it.
+	 */
+	watch(listener: DeclarationsListener): () => void;
+	/** Adds a check that every invocation passes before its guard; the result takes it out. */
+	before(check: Check): () => void;
+	/** Adds what runs around every invocation, the first one outermost; the result takes it out. */
+	around(wrap: Wrap): () => void;
+	/**
+	 * The pipeline of every kind of call: resolve, check, validate, guard, run. It is synchronous
+	 * until one of them is not.
 	 *
-	 * @throws {LiveError} NOT_FOUND, INVALID_REQUEST, VALIDATION; and whatever `run` throws.
+	 * @throws {LiveError} NOT_FOUND, INVALID_REQUEST, VALIDATION, FORBIDDEN; and what checks, guard
+	 * and `run` throw.
 	 */
 	invoke<D extends Declaration, R>(invocation: Invocation, run: Run<D, R>): MaybePromise<R>;
 	/** Sends the answer to a frame that failed; reports what is no LiveError. */
 	answerError(connection: Connection, id: number | null, error: unknown): void;
+	/** Tells the session of a connection from any other, where its client has named one. */
+	sessionOf(connection: Connection): string | undefined;
 }
 
 declare module 'svelte-realtime/kernel' {
@@ -88,9 +126,12 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 			let createContext: ContextFactory = () => {
 				throw new LiveError('SERVICE_UNAVAILABLE', 'The server is starting.');
 			};
-			kernel.hook('ready', () => {
-				createContext = contextFactory(kernel);
-			});
+			const renew = (): void => void (createContext = contextFactory(kernel));
+			kernel.hook('ready', renew);
+			kernel.hook('changed', renew);
+
+			const checks: Check[] = [];
+			const wraps: Wrap[] = [];
 
 			function invoke<D extends Declaration, R>(
 				invocation: Invocation,
@@ -103,22 +144,78 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 					const what = KINDS[declaration.kind] ?? declaration.kind;
 					throw new LiveError('INVALID_REQUEST', `"${String(path)}" is ${what}.`);
 				}
+				const ctx = createContext(invocation);
+				const call = new AdmittedCall<D, R>(ctx, declaration as D, invocation, run);
+				if (checks.length === 0) return validated(call);
+				const checked = check(call, 0);
+				return isThenable(checked)
+					? Promise.resolve(checked).then(() => validated(call))
+					: validated(call);
+			}
+
+			function check<D extends Declaration, R>(
+				call: AdmittedCall<D, R>,
+				from: number
+			): MaybePromise<void> {
+				for (let i = from; i < checks.length; i += 1) {
+					const checked = checks[i]!(call.ctx, call.declaration, call.invocation);
+					if (isThenable(checked)) return Promise.resolve(checked).then(() => check(call, i + 1));
+				}
+			}
+
+			function validated<D extends Declaration, R>(call: AdmittedCall<D, R>): MaybePromise<R> {
+				const { declaration, invocation } = call;
 				const list = values.decode(invocation.args ?? [], invocation.devalue);
 				if (!Array.isArray(list)) {
 					throw new LiveError('INVALID_REQUEST', 'The arguments are a list.');
 				}
-				const ctx = createContext(invocation);
-				const { schema } = declaration;
-				if (schema === undefined) return run(ctx, declaration as D, list);
-				const input = validate(schema, list[0]);
-				if (isThenable(input)) {
-					return Promise.resolve(input).then((checked) => {
-						if (invocation.isCancelled) throw new LiveError('STALE');
-						return run(ctx, declaration as D, [checked, ...list.slice(1)]);
-					});
+				const { schema, schemaAt = 0 } = declaration;
+				if (schema === undefined) return guarded(call, list);
+				const input = validate(schema, list[schemaAt]);
+				if (!isThenable(input)) {
+					list[schemaAt] = input;
+					return guarded(call, list);
 				}
-				list[0] = input;
-				return run(ctx, declaration as D, list);
+				return Promise.resolve(input).then((checked) => {
+					list[schemaAt] = checked;
+					return guarded(call, list);
+				});
+			}
+
+			function guarded<D extends Declaration, R>(
+				call: AdmittedCall<D, R>,
+				args: readonly unknown[]
+			): MaybePromise<R> {
+				const guard = call.declaration.guard as
+					((ctx: LiveContext, ...args: unknown[]) => MaybePromise<boolean | void>) | undefined;
+				if (guard === undefined) return wrapped(call, args, 0);
+				const answer = guard(call.ctx, ...args);
+				if (!isThenable(answer)) return permitted(call, args, answer);
+				return Promise.resolve(answer).then((settled) => permitted(call, args, settled));
+			}
+
+			function permitted<D extends Declaration, R>(
+				call: AdmittedCall<D, R>,
+				args: readonly unknown[],
+				answer: boolean | void
+			): MaybePromise<R> {
+				if (answer === false) throw new LiveError('FORBIDDEN');
+				return wrapped(call, args, 0);
+			}
+
+			function wrapped<D extends Declaration, R>(
+				call: AdmittedCall<D, R>,
+				args: readonly unknown[],
+				from: number
+			): MaybePromise<R> {
+				const { ctx, declaration } = call;
+				const wrap = wraps[from];
+				if (wrap !== undefined) {
+					const next = (): MaybePromise<R> => wrapped(call, args, from + 1);
+					return wrap({ ctx, declaration, args }, next) as MaybePromise<R>;
+				}
+				if (call.invocation.isCancelled) throw new LiveError('STALE');
+				return call.run(ctx, declaration, args);
 			}
 
 			function encodeError(id: number | null, error: unknown): string {
@@ -132,13 +229,18 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 				}
 			}
 
-			serveCalls({ kernel, encodeError, run: (call) => invoke(call, runHandler) }, options);
+			const server = { kernel, encodeError, run: (call: Call) => invoke(call, runHandler) };
+			const sessionOf = serveCalls(server, options);
 
 			kernel.provide('rpc', {
 				mount: registry.mount,
 				paths: registry.paths,
+				watch: registry.watch,
+				before: (check) => added(checks, check),
+				around: (wrap) => added(wraps, wrap),
 				invoke,
-				answerError: (connection, id, error) => void connection.send(encodeError(id, error))
+				sessionOf,
+				answerError: (connection, id, error) => connection.answer(encodeError(id, error))
 			});
 		}
 	});
@@ -146,3 +248,26 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 
 const runHandler: Run<RpcDeclaration, unknown> = (ctx, declaration, args) =>
 	declaration.handler(ctx, ...args);
+
+/** An invocation on its way through the pipeline. */
+class AdmittedCall<D extends Declaration, R> {
+	readonly ctx: LiveContext;
+	readonly declaration: D;
+	readonly invocation: Invocation;
+	readonly run: Run<D, R>;
+
+	constructor(ctx: LiveContext, declaration: D, invocation: Invocation, run: Run<D, R>) {
+		this.ctx = ctx;
+		this.declaration = declaration;
+		this.invocation = invocation;
+		this.run = run;
+	}
+}
+
+function added<T>(list: T[], item: T): () => void {
+	list.push(item);
+	return () => {
+		const index = list.indexOf(item);
+		if (index >= 0) list.splice(index, 1);
+	};
+}

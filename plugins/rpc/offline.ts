@@ -3,9 +3,9 @@
  * whether they outlive the page. Loaded where `configure({ offline })` asks for it.
  */
 
-import type { ClientKernel } from '../../kernel/client/index.ts';
+import { localError, type ClientKernel } from '../../kernel/client/index.ts';
 import type { OfflineOptions, QueuedCall } from '../../kernel/client/configure.ts';
-import type { Call } from './client.ts';
+import type { Call, RpcClient } from './client.ts';
 import { openOfflineStore, type OfflineStore, type StoredCall } from './offline-store.ts';
 
 export interface OfflineQueue {
@@ -13,14 +13,10 @@ export interface OfflineQueue {
 	add(call: Call): void;
 }
 
-/** What the calls of the client give their queue. */
+/** Whose calls they are. */
 export interface OfflineHost {
 	readonly kernel: ClientKernel;
-	/** Makes a call that nobody waits for. */
-	create(path: string, args: readonly unknown[]): Call;
-	/** Goes on with a session; the calls up to `last` may have been sent in it. */
-	adopt(session: string, last: number): void;
-	error(code: 'QUEUE_FULL' | 'STALE' | 'CONNECTION_CLOSED'): unknown;
+	readonly client: RpcClient;
 }
 
 interface Entry extends QueuedCall {
@@ -30,10 +26,9 @@ interface Entry extends QueuedCall {
 }
 
 export async function offlineQueue(
-	host: OfflineHost,
+	{ kernel, client }: OfflineHost,
 	options: OfflineOptions
 ): Promise<OfflineQueue> {
-	const { kernel, error } = host;
 	const { queue = 1000, maxAge = Infinity, replay: order = 'sequential', beforeReplay } = options;
 	const entries = new Set<Entry>();
 	let isReplaying = false;
@@ -50,7 +45,7 @@ export async function offlineQueue(
 		};
 		if (entries.size > queue) {
 			const [oldest] = entries;
-			oldest!.call.fail(error('QUEUE_FULL'));
+			oldest!.call.fail(localError('QUEUE_FULL'));
 		}
 	}
 
@@ -74,7 +69,7 @@ export async function offlineQueue(
 		try {
 			const isFresh = kernel.clock.now() - queuedAt <= maxAge;
 			if (isFresh && (await beforeReplay?.({ path, args, queuedAt })) !== false) return true;
-			call.fail(error('STALE'));
+			call.fail(localError('STALE'));
 		} catch (cause) {
 			call.fail(cause);
 		}
@@ -106,11 +101,12 @@ export async function offlineQueue(
 	}
 
 	async function restore({ session, turn, calls }: OfflineStore): Promise<void> {
-		host.adopt(session, Math.max(0, ...calls.map(({ id = 0 }) => id)));
+		client.adopt(session, Math.max(0, ...calls.map(({ id = 0 }) => id)));
 		// No id of an earlier page is used again.
 		kernel.nextId(turn * 2 ** 32);
+		if (calls.length > 0) kernel.connect();
 		for (const stored of calls) {
-			const call = host.create(stored.path, await readArgs(stored));
+			const call = client.create(stored.path, await readArgs(stored));
 			call.parts = stored.parts;
 			// Who made it went with the page before.
 			call.promise.catch(() => {});
@@ -132,7 +128,7 @@ export async function offlineQueue(
 	kernel.hook('open', () => void replay());
 	kernel.hook('close', ({ willRetry }) => {
 		if (willRetry) return;
-		for (const { call } of [...entries]) call.fail(error('CONNECTION_CLOSED'));
+		for (const { call } of [...entries]) call.fail(localError('CONNECTION_CLOSED'));
 	});
 	if (kernel.status() === 'open') void replay();
 

@@ -24,7 +24,11 @@ interface Server {
 	encodeError(id: number | null, error: unknown): string;
 }
 
-export function serveCalls({ kernel, run, encodeError }: Server, options: SessionOptions): void {
+/** @returns what tells the session of a connection from any other. */
+export function serveCalls(
+	{ kernel, run, encodeError }: Server,
+	options: SessionOptions
+): (connection: Connection) => string | undefined {
 	const { values, limits } = kernel;
 	const sessions = createSessions(kernel, options);
 	const callers = new WeakMap<Connection, Caller>();
@@ -37,12 +41,12 @@ export function serveCalls({ kernel, run, encodeError }: Server, options: Sessio
 	}
 
 	function refuse(connection: Connection, id: number | null, error: LiveError): void {
-		connection.send(encodeError(id, error));
+		connection.answer(encodeError(id, error));
 	}
 
 	function reply({ caller, id }: Call, text: string): void {
 		if (caller instanceof Session) sessions.keep(caller, id, text);
-		caller.connection.send(text);
+		caller.connection.answer(text);
 	}
 
 	function answer(call: Call, result: unknown): void {
@@ -82,6 +86,10 @@ export function serveCalls({ kernel, run, encodeError }: Server, options: Sessio
 				kernel.limited('calls', call.connection);
 				throw new LiveError('RATE_LIMITED', 'Too many calls are running.');
 			}
+			if (call.op !== undefined && !isOperation(call.op)) {
+				const why = 'An operation is named by 1 to 64 printable characters.';
+				throw new LiveError('INVALID_REQUEST', why);
+			}
 			const before = typeof after === 'number' ? running.get(after)?.settled : undefined;
 			const result = before ? runAfter(before, call) : run(call);
 			if (isThenable(result)) call.settled = answerLater(call, result);
@@ -105,7 +113,7 @@ export function serveCalls({ kernel, run, encodeError }: Server, options: Sessio
 			}
 			return unknown(connection, id);
 		}
-		connection.send(kept);
+		connection.answer(kept);
 		return true;
 	}
 
@@ -164,4 +172,14 @@ export function serveCalls({ kernel, run, encodeError }: Server, options: Sessio
 		// The client of a session comes back, but for a page that was closed.
 		if (!(caller instanceof Session) || code === CLOSE.GOING_AWAY) caller.abandon();
 	});
+
+	return (connection) => {
+		const caller = callers.get(connection);
+		return caller instanceof Session ? caller.key : undefined;
+	};
+}
+
+/** Everyone who follows a topic that the function publishes to is sent it. */
+function isOperation(op: unknown): boolean {
+	return typeof op === 'string' && /^[ -~]{1,64}$/.test(op);
 }

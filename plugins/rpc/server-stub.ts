@@ -8,5 +8,5 @@ import type { RemoteFunction } from './remote.ts';
 export function serverRpc(path: string): RemoteFunction<unknown[], never> {
 	const refuse = (): Promise<never> =>
 		Promise.reject(new RealtimeError('RT_STUB_SERVER_CALL', [path]));
-	return Object.assign(refuse, { with: () => refuse });
+	return Object.assign(refuse, { with: () => refuse, optimistic: () => refuse });
 }

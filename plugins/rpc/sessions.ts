@@ -54,16 +54,18 @@ export class Session extends Caller {
 }
 
 export function createSessions(
-	{ clock, instanceId }: { readonly clock: Clock; readonly instanceId: string },
+	kernel: { readonly clock: Clock; readonly instanceId: string; readonly connectionCount: number },
 	options: SessionOptions
 ): Sessions {
+	const { clock, instanceId } = kernel;
 	const { window = 5 * 60_000, sessions: most = 100_000 } = options;
 	const { sessionSize = 1024 * 1024, size: mostSize = 64 * 1024 * 1024 } = options;
 	// In the order in which they connected last.
 	const sessions = new Map<string, Session>();
 	let size = 0;
-	// No session that is forgotten was met on a connection after this one.
-	let forgottenUpTo = 0;
+	// No session that is forgotten was met on a connection after this one. What was before this
+	// plugin was set up, in a server that runs already, it cannot know.
+	let forgottenUpTo = kernel.connectionCount;
 
 	/** Which connection of this process it is, counted from 1; 0 when it is not one of them. */
 	function ordinal(id: unknown): number {

@@ -166,6 +166,27 @@ function define(name: string, value: unknown): void {
 	Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 }
 
+test('calls of the page before are made although the next one makes none', async () => {
+	const databases = memoryDatabases();
+	const locks = webLocks();
+	define('indexedDB', databases);
+	define('navigator', { locks });
+	const { net, client, runs, call } = await offline({ persist: 'outbox' });
+	net.cut();
+	await settle();
+	for (const key of ['a', 'b']) void call(key);
+	await settle();
+	databases.crash();
+	client.close();
+	locks.release();
+	define('indexedDB', databases.reopened());
+
+	net.client({ offline: { persist: 'outbox' } });
+	await until(() => runs.length === 2);
+
+	expect(runs).toEqual(['a', 'b']);
+});
+
 test('calls outlive their page: the next one makes them, once, wherever the page ended', async () => {
 	for (let at = 0; at <= 12; at += 1) {
 		const databases = memoryDatabases();
