@@ -1,10 +1,6 @@
+import { systemRandom } from '../clock.ts';
 import { CLOSE_GOING_AWAY, CLOSE_RESTART, CLOSE_TRY_LATER } from '../codes.ts';
 import type { ClientOptions } from './configure.ts';
-
-/** Milliseconds. */
-const SECOND = 1000;
-/** Seconds over which the clients of one server come back that it has sent away together. */
-const RETURN = 5;
 
 /**
  * How long to wait before connecting again, in milliseconds, in three tiers: at once (0–1 s) for a
@@ -17,19 +13,16 @@ const RETURN = 5;
  * @param code How the connection was closed. @default 1006
  */
 export function backoff(attempt: number, random: number, code?: number): number {
-	if (attempt <= 1) return random * (isSentAway(code) ? RETURN : 1) * SECOND;
-	if (attempt <= 5) return (attempt - 1 + random) * SECOND;
-	const most = Math.min(30, 10 * 2 ** (attempt - 6)) * SECOND;
-	return (most / 2) * (1 + random);
+	if (attempt <= 1) return random * (isSentAway(code) ? 5000 : 1000);
+	if (attempt <= 5) return (attempt - 1 + random) * 1000;
+	return Math.min(15, 5 * 2 ** (attempt - 6)) * (1 + random) * 1000;
 }
 
 function isSentAway(code: number | undefined): boolean {
 	return code === CLOSE_GOING_AWAY || code === CLOSE_RESTART || code === CLOSE_TRY_LATER;
 }
 
-/** A number from 0 up to 1: the option's, or else of `crypto`; 0.5 in a runtime without that. */
-export function randomOf({ random }: Pick<ClientOptions, 'random'>): number {
-	if (random) return random();
-	const { crypto } = globalThis as { crypto?: Crypto };
-	return (crypto?.getRandomValues(new Uint32Array(1))[0] ?? 2 ** 31) / 2 ** 32;
+/** A number from 0 up to 1: the option's, or the machine's. */
+export function randomOf({ random = systemRandom }: Pick<ClientOptions, 'random'>): number {
+	return random();
 }

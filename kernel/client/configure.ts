@@ -89,8 +89,8 @@ export interface ClientOptions {
 export function endpoint(options: ClientOptions): { WebSocket: WebSocketConstructor; url: string } {
 	const WebSocket =
 		options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor | undefined);
-	if (WebSocket === undefined) throw clientError('RT_CLIENT_WEBSOCKET');
-	if (options.url !== undefined) return { WebSocket, url: options.url };
+	if (!WebSocket) throw clientError('RT_CLIENT_WEBSOCKET');
+	if (options.url) return { WebSocket, url: options.url };
 	const { location } = globalThis as { location?: { host: string; origin: string } };
 	if (!location?.host) throw clientError('RT_CLIENT_URL');
 	return { WebSocket, url: location.origin.replace('http', 'ws') + (options.path ?? '/ws') };

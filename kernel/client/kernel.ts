@@ -4,6 +4,7 @@ import { decodeTrusted, type FrameOf, type RawFrame } from '../protocol.ts';
 import type { ClientOptions } from './configure.ts';
 import { createLink, type ClientConnection, type ConnectionStatus } from './connection.ts';
 import { createClientHooks, type ClientHookTable } from './hooks.ts';
+import { localError } from './local-error.ts';
 import { createSendQueue, type Outgoing } from './queue.ts';
 import { createClientValues, type ClientValues } from './values.ts';
 
@@ -28,9 +29,14 @@ export interface ClientKernel {
 	send(outgoing: Outgoing): void;
 	/** Takes a frame back that has not left. */
 	recall(outgoing: Outgoing): void;
+	/** Calls `fail` with TIMEOUT after `delay` milliseconds, unless the result is called. @default the client's */
+	expire(fail: (error: LiveError) => void, delay?: number): () => void;
 	/** Sets a plugin's half up on its first use. */
 	install<T>(setup: (kernel: ClientKernel) => T): T;
 }
+
+/** Milliseconds. */
+const TIMEOUT = 30_000;
 
 /** Makes a client. It touches neither network nor page before something is sent. */
 export function createClientKernel(options: ClientOptions = {}): ClientKernel {
@@ -99,6 +105,9 @@ export function createClientKernel(options: ClientOptions = {}): ClientKernel {
 		nextId: (least = 0) => (lastId = Math.max(lastId + 1, least)),
 		send: queue.push,
 		recall: queue.remove,
+		expire(fail, delay = options.timeout ?? TIMEOUT) {
+			return this.clock.after(delay, () => fail(localError('TIMEOUT')));
+		},
 		install<T>(setup: (kernel: ClientKernel) => T): T {
 			if (!installed.has(setup)) installed.set(setup, setup(this));
 			return installed.get(setup) as T;

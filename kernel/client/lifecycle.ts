@@ -11,13 +11,16 @@ export interface PageEvents {
 	removeEventListener(type: string, listener: (event: PageEvent) => void): void;
 }
 
+/** In one text, as a page has to load it. */
+const EVENTS = 'online offline pagehide pageshow visibilitychange';
+
 /** Adds or removes a listener to what happens to the page; adding it twice is adding it once. */
 export function listenToPage(
 	how: keyof PageEvents,
 	page: Partial<PageEvents>,
 	listener: (event: PageEvent) => void
 ): void {
-	for (const type of ['online', 'offline', 'pagehide', 'pageshow', 'visibilitychange']) {
+	for (const type of EVENTS.split(' ')) {
 		page[how]?.(type, listener);
 	}
 }

@@ -35,6 +35,5 @@ export function guarded(task: () => void): void {
 
 /** Shows an error that nobody is there to catch. */
 export function report(error: unknown): void {
-	if (typeof reportError === 'function') reportError(error);
-	else console.error(error);
+	(globalThis.reportError ?? console.error)(error);
 }

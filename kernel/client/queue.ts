@@ -89,8 +89,7 @@ export function createSendQueue(options: SendQueueOptions): SendQueue {
 			if (parts) outgoing.text = encodeWith(outgoing.frame, '', parts);
 			return parts !== undefined;
 		} catch (cause) {
-			const why = cause instanceof Error ? cause.message : String(cause);
-			return new LiveError('INVALID_REQUEST', `The arguments cannot be sent: ${why}`, { cause });
+			return new LiveError('INVALID_REQUEST', `The arguments cannot be sent. ${cause}`, { cause });
 		}
 	}
 

@@ -80,13 +80,13 @@ export function replay(options: ReplayOptions = {}): Plugin<never, 'replay'> {
 				'publish',
 				(ctx) => {
 					if (ctx.origin === 'remote') return;
-					const { topic, event } = ctx;
-					if (log.publish) return ctx.take(log.publish(topic, event, ctx.encoded()));
+					const { topic, event, op } = ctx;
+					if (log.publish) return ctx.take(log.publish(topic, event, ctx.encoded(), op));
 					const number = (position: Position): void => {
 						ctx.seq = position.seq;
 						ctx.epoch = position.epoch;
 					};
-					const appended = log.append(topic, event, ctx.encoded());
+					const appended = log.append(topic, event, ctx.encoded(), op);
 					if (isThenable(appended)) return ctx.defer(Promise.resolve(appended).then(number));
 					number(appended as Position);
 				},

@@ -125,10 +125,10 @@ export function memoryLog(options: MemoryLogOptions): ReplayLog {
 	}
 
 	return {
-		append(topic, event, value) {
+		append(topic, event, value, op) {
 			const log = open(topic);
 			const bytes = OVERHEAD + event.length + Buffer.byteLength(value.json ?? '');
-			log.entries.push({ seq: (log.seq += 1), event, value, bytes });
+			log.entries.push({ seq: (log.seq += 1), event, value, op, bytes });
 			log.bytes += bytes;
 			totalBytes += bytes;
 			holding.delete(log);

@@ -7,6 +7,8 @@ export interface LogEntry {
 	readonly seq: number;
 	readonly event: string;
 	readonly value: EncodedValue;
+	/** The operation of a client that it is the outcome of. */
+	readonly op?: string | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export interface ReplayLog {
 	 * Numbers and stores one event, in one atomic step per topic. Of two calls for one topic the first
 	 * MUST get the lower number, and numbers MUST have no gaps within an epoch.
 	 */
-	append(topic: string, event: string, value: EncodedValue): MaybePromise<Position>;
+	append(topic: string, event: string, value: EncodedValue, op?: string): MaybePromise<Position>;
 	/**
 	 * Follows a topic: from when the result is there, its tail is kept up to date.
 	 * A followed topic MUST keep its position, whatever is evicted.
@@ -50,7 +52,12 @@ export interface ReplayLog {
 	 * Present on a log that hands stored frames to every instance itself: then `publish` replaces
 	 * `append`, and the log calls `kernel.deliver()` in the order of the log.
 	 */
-	publish?(topic: string, event: string, value: EncodedValue): MaybePromise<PublishResult>;
+	publish?(
+		topic: string,
+		event: string,
+		value: EncodedValue,
+		op?: string
+	): MaybePromise<PublishResult>;
 }
 
 declare module 'svelte-realtime/kernel' {

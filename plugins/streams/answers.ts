@@ -2,11 +2,11 @@
 
 import { encode, encodeRecord, type EncodedValue } from 'svelte-realtime/kernel';
 import type { Delta } from './delta.ts';
-import type { MergeOptions, ResetReason } from './frames.ts';
+import type { MergeOptions, Paging, ResetReason } from './frames.ts';
 import type { Kernel, Loaded } from './load.ts';
 
 /** What every answer begins with: which question, which topic, and where in it the answer stands. */
-export interface Answer extends MergeOptions {
+export interface Answer extends MergeOptions, Paging {
 	readonly id: number;
 	readonly topic: string;
 	readonly epoch: string;
@@ -17,6 +17,7 @@ interface Entry {
 	readonly event: string;
 	readonly value: EncodedValue;
 	readonly seq?: number;
+	readonly op?: string | undefined;
 }
 
 /** The value, and what came while it was loaded. */
@@ -51,6 +52,8 @@ export function deltaText(answer: Answer, { version, changes, events }: Delta): 
 	});
 }
 
-function recordsOf(entries: readonly Entry[]): string {
-	return `[${entries.map(({ event, value, seq }) => encodeRecord(event, value, seq)).join(',')}]`;
+/** Events as the list that stands in a frame. */
+export function recordsOf(entries: readonly Entry[]): string {
+	const texts = entries.map(({ event, value, seq, op }) => encodeRecord(event, value, seq, op));
+	return `[${texts.join(',')}]`;
 }

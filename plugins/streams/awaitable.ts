@@ -5,7 +5,7 @@ import { page } from '../../kernel/client/index.ts';
 import { __stream, streamsClient, type StreamStub } from './client.ts';
 import { keyOf } from './key.ts';
 import type { Seed } from './seed.ts';
-import type { StreamStore } from './store.ts';
+import { streamPrototype, type Handled, type StreamStore } from './store.ts';
 
 /** Svelte's `hydratable`. */
 export type Hydratable = <T>(key: string, make: () => T) => T;
@@ -20,9 +20,9 @@ export function __awaitable(path: string, hydratable: Hydratable): StreamStub {
 		args.length === 0
 			? (stub as StreamStub)
 			: awaited({}, { plain: plain(...args), path, args, hydratable });
-	const { hydrate, load } = Object.getOwnPropertyDescriptors(plain);
-	Object.defineProperties(stub, { hydrate, load });
-	return awaited(stub, { plain, path, args: [], hydratable }) as StreamStub;
+	const { hydrate, load } = plain;
+	const target = Object.assign(stub, { hydrate, load });
+	return awaited(target, { plain, path, args: [], hydratable }) as StreamStub;
 }
 
 interface Awaited {
@@ -75,13 +75,9 @@ function awaited(target: object, stream: Awaited): StreamStore<unknown> {
 		};
 	});
 
-	for (const name of Object.keys(plain) as (keyof StreamStore<unknown>)[]) {
-		if (name !== 'then')
-			Object.defineProperty(target, name, { get: () => store[name], enumerable: true });
-	}
 	// Read in the tick of the `await`: later the page no longer counts as being hydrated, and an effect
 	// takes no notice.
-	return Object.defineProperty(target, 'then', {
+	Object.defineProperty(target, 'then', {
 		get(): StreamStore<unknown>['then'] {
 			receive();
 			track();
@@ -89,7 +85,10 @@ function awaited(target: object, stream: Awaited): StreamStore<unknown> {
 				Promise.resolve(received)
 					.then(() => store)
 					.then(resolved, rejected);
-		},
-		enumerable: true
-	}) as StreamStore<unknown>;
+		}
+	});
+	Object.defineProperty(target, '~stream', {
+		get: () => (store as StreamStore<unknown> & Handled)['~stream']
+	});
+	return Object.setPrototypeOf(target, streamPrototype) as StreamStore<unknown>;
 }

@@ -10,7 +10,7 @@ import {
 import { isPlain } from '../../kernel/plain.ts';
 import type { FrameOf } from '../../kernel/protocol.ts';
 import type { TransportHook } from '../../kernel/values.ts';
-import { Follower, type FollowerHost } from './follower.ts';
+import { createFollower, type Follower, type FollowerHost } from './follower.ts';
 import type { Head } from './frames.ts';
 import { keyOf } from './key.ts';
 import type { Seed } from './seed.ts';
@@ -41,16 +41,14 @@ export function streamsClient(kernel: ClientKernel): StreamsClient {
 type Answer = FrameOf<'stream:snapshot' | 'stream:recovered' | 'stream:delta'>;
 
 function setup(kernel: ClientKernel): StreamsClient {
-	const entries = new Map<string, { follower: Follower; store: StreamStore<unknown> }>();
+	const byKey = new Map<string, Follower>();
 	const byId = new Map<number, Follower>();
-
 	const host: FollowerHost = {
 		kernel,
-		bind: (id, follower) => void byId.set(id, follower),
-		unbind: (id) => void byId.delete(id),
+		byId,
 		dismiss(follower) {
 			const { key } = follower.address;
-			if (entries.get(key)?.follower === follower) entries.delete(key);
+			if (byKey.get(key) === follower) byKey.delete(key);
 		}
 	};
 
@@ -69,29 +67,30 @@ function setup(kernel: ClientKernel): StreamsClient {
 	listen('event', event);
 	listen('stream:heads', ({ heads }: FrameOf<'stream:heads'>) => heads.forEach(event));
 	kernel.hook('open', () => {
-		for (const { follower } of [...entries.values()]) follower.ask();
+		for (const follower of [...byKey.values()]) follower.ask();
 	});
 	kernel.hook('close', ({ willRetry }) => {
-		for (const { follower } of [...entries.values()]) follower.lost(willRetry);
+		for (const follower of [...byKey.values()]) follower.lost(willRetry);
 	});
 
 	const streams: StreamsClient = {
-		find: (key) => entries.get(key)?.follower,
+		kernel,
+		find: (key) => byKey.get(key),
 		acquire(address, store) {
 			kernel.connect();
-			let entry = entries.get(address.key);
-			if (!entry) {
-				entry = { follower: new Follower(host, address), store };
-				entries.set(address.key, entry);
+			let follower = byKey.get(address.key);
+			if (!follower) {
+				follower = createFollower(host, address);
+				follower.store = store;
+				byKey.set(address.key, follower);
 			}
-			return entry.follower;
+			return follower;
 		},
 		store(path, args, seed) {
 			const address = addressOf(path, args, kernel.options.transport ?? {});
-			const shared = seed ? undefined : entries.get(address.key)?.store;
-			return shared ?? createStore(() => streams, address, seed);
-		},
-		after: (delay, task) => void kernel.clock.after(delay, task)
+			const shared = !seed && byKey.get(address.key)?.store;
+			return shared || createStore(() => streams, address, {}, seed);
+		}
 	};
 	return streams;
 }
@@ -114,19 +113,18 @@ function addressOf(
 export function streamStub(streams: () => StreamsClient, path: string): StreamStub {
 	const stub = (...args: unknown[]): StreamStore<unknown> =>
 		args.length === 0 ? (stub as StreamStub) : streams().store(path, args);
-	return Object.defineProperties(stub, {
-		...Object.getOwnPropertyDescriptors(createStore(streams, addressOf(path, [], {}))),
-		hydrate: {
+	return createStore(
+		streams,
+		addressOf(path, [], {}),
+		Object.assign(stub, {
 			// With `liveTransport` what comes from `load` is the store already.
-			value: (seed: Seed | StreamStore<unknown>) =>
-				'subscribe' in seed ? seed : streams().store(path, seed.args, seed)
-		},
-		load: {
-			value: () => {
+			hydrate: (seed: Seed | StreamStore<unknown>) =>
+				'subscribe' in seed ? seed : streams().store(path, seed.args, seed),
+			load() {
 				throw clientError('RT_STUB_BROWSER_LOAD', path);
 			}
-		}
-	}) as StreamStub;
+		})
+	) as StreamStub;
 }
 
 /** The stub of a stream, as generated code writes it. */

@@ -1,10 +1,13 @@
 /** Following one stream: authorised, brought up to date and handed over without a hole. */
 
 import {
+	chain,
 	isThenable,
 	LiveError,
 	RealtimeError,
 	type Connection,
+	type Denial,
+	type MaybePromise,
 	type Position,
 	type Subscription
 } from 'svelte-realtime/kernel';
@@ -14,7 +17,8 @@ import { deltaText, recoveredText, snapshotText } from './answers.ts';
 import type { StreamDeclaration } from './declare.ts';
 import { readDelta } from './delta.ts';
 import type { ResetReason } from './frames.ts';
-import { load, type Source } from './load.ts';
+import { load, type Kernel, type Source } from './load.ts';
+import { mergeOf } from './paging.ts';
 
 const BEGINNING: Position = { epoch: '', seq: 0 };
 
@@ -32,6 +36,8 @@ export class Follower {
 	told: Position | undefined = undefined;
 	/** Where the topic stood when it was last looked at. */
 	seen: Position | undefined = undefined;
+	/** What is followed, from when it is. */
+	source: FollowedSource | undefined = undefined;
 
 	constructor(id: number, connection: Connection) {
 		this.id = id;
@@ -45,10 +51,42 @@ export class Follower {
 		this.told = this.seen = this.tail?.head();
 	}
 
-	leave(): void {
+	/** The connection follows the topic and is up to date. */
+	entered(source: FollowedSource, kernel: Kernel): void {
+		this.source = source;
+		tell(source, 'onSubscribe', kernel);
+	}
+
+	leave(kernel: Kernel): void {
+		const { source } = this;
 		this.isLeft = true;
+		this.source = undefined;
 		this.subscription?.leave();
 		this.tail?.close();
+		if (source) tell(source, 'onUnsubscribe', kernel);
+	}
+}
+
+/** A stream as somebody follows it. */
+export interface FollowedSource {
+	readonly ctx: LiveContext;
+	readonly declaration: StreamDeclaration;
+	readonly args: readonly unknown[];
+	/** Without the declaration's namespace. */
+	readonly topic: string;
+}
+
+/** Runs the declaration's own handler, whose failure is nobody's but the operator's. */
+function tell(
+	{ ctx, declaration, args, topic }: FollowedSource,
+	name: 'onSubscribe' | 'onUnsubscribe',
+	{ report }: Kernel
+): void {
+	try {
+		const result = declaration[name]?.(ctx, topic, args);
+		if (isThenable(result)) result.then(undefined, report);
+	} catch (error) {
+		report(error);
 	}
 }
 
@@ -68,37 +106,62 @@ export interface FollowRequest extends Source {
  * in one packet with it.
  */
 export async function follow(follower: Follower, request: FollowRequest): Promise<void> {
-	const { kernel, replay, declaration, since } = request;
-	const topic = topicOf(declaration, request.ctx, request.args);
+	const { kernel, replay, ctx, declaration, args, since } = request;
+	const base = topicOf(declaration, ctx, args);
+	const source: FollowedSource = { ctx, declaration, args, topic: base };
+	const topic = (declaration.namespace ?? '') + base;
 	const subscription = kernel.subscribe(follower.connection, topic, since);
 	follower.subscription = subscription;
-	const { verdict } = subscription;
+	const verdict = verdictOf(subscription, follower.connection, source, kernel);
 	const denial = isThenable(verdict) ? await verdict : verdict;
 	if (denial) throw new LiveError(denial.code, denial.reason);
 	if (follower.isLeft) return;
 
+	const fed = declaration.feed?.(ctx, base);
+	const feed = isThenable(fed) ? await fed : fed;
 	let reset: ResetReason | undefined;
-	if (kernel.classOf(topic) === 'logged') {
-		const followed = replay.follow(topic);
+	if (feed || kernel.classOf(topic) === 'logged') {
+		const followed = feed ? feed.tail : replay.follow(topic);
 		const tail = isThenable(followed) ? await followed : followed;
 		follower.tail = tail;
 		if (follower.isLeft) return tail.close();
 		if (since !== undefined) {
-			reset = await resume(follower, request, tail, since);
+			reset = await resume(follower, request, tail, since, source);
 			if (reset === undefined) return;
-			await request.pace();
+			// What a feed holds is at hand: nothing is loaded that a crowd could wear out.
+			if (!feed) await request.pace();
 			if (follower.isLeft) return;
 		}
 	}
 	const { tail } = follower;
-	await load(request, tail, (loaded) => {
+	await load({ ...request, feed }, tail, (loaded) => {
 		if (!subscription.enter()) return;
 		const { position = BEGINNING } = loaded;
 		// A position before the first publish is continued by it, so the present epoch holds for both.
 		const epoch = tail?.head().epoch ?? '';
-		const head = { id: follower.id, topic, epoch, seq: position.seq, ...declaration.merge };
+		const head = {
+			id: follower.id,
+			topic,
+			epoch,
+			seq: position.seq,
+			...mergeOf(declaration.merge, loaded.paging)
+		};
 		follower.answer(snapshotText(head, loaded, kernel, reset));
+		follower.entered(source, kernel);
 	});
+}
+
+/** What the gates of the topic say, and of the one that it stands for: who may not have that may not have this. */
+export function verdictOf(
+	subscription: Subscription,
+	connection: Connection,
+	{ declaration, topic }: FollowedSource,
+	kernel: Kernel
+): MaybePromise<Denial | undefined> {
+	if (declaration.namespace === undefined) return subscription.verdict;
+	return chain(kernel.subscribe(connection, topic).verdict, (denial) =>
+		denial ? denial : subscription.verdict
+	);
 }
 
 /** Continues a stream, and answers undefined; or says why it cannot be continued. */
@@ -106,21 +169,36 @@ async function resume(
 	follower: Follower,
 	request: FollowRequest,
 	tail: Tail,
-	since: Position
+	since: Position,
+	source: FollowedSource
 ): Promise<ResetReason | undefined> {
 	const { replay, declaration, version, kernel } = request;
 	const { id, subscription } = follower;
 	const { topic } = subscription!;
+	// A client that has pages goes on keeping them.
+	const known = request.pages === undefined ? undefined : {};
+	const enter = (text: string): void => {
+		if (!subscription!.enter()) return;
+		follower.answer(text);
+		follower.entered(source, kernel);
+	};
 	let missed = tail.since(since);
-	if (missed === 'truncated') missed = upToNow(await replay.range(topic, since), tail, since);
+	if (missed === 'truncated' && !declaration.feed)
+		missed = upToNow(await replay.range(topic, since), tail, since);
 	let reason: ResetReason;
 	if (typeof missed === 'string') {
 		reason = missed;
 	} else {
-		const head = { id, topic, epoch: tail.head().epoch, seq: since.seq, ...declaration.merge };
+		const head = {
+			id,
+			topic,
+			epoch: tail.head().epoch,
+			seq: since.seq,
+			...mergeOf(declaration.merge, known)
+		};
 		const text = recoveredText(head, missed);
 		if (text.length <= kernel.limits.sendBuffer) {
-			if (subscription!.enter()) follower.answer(text);
+			enter(text);
 			return undefined;
 		}
 		reason = 'overflow';
@@ -129,7 +207,7 @@ async function resume(
 	const isChanged = await readDelta(request, tail, version, (delta) => {
 		const { epoch } = tail.head();
 		const head = { id, topic, epoch, seq: delta.position.seq, ...declaration.merge };
-		if (subscription!.enter()) follower.answer(deltaText(head, delta));
+		enter(deltaText(head, delta));
 	});
 	return isChanged ? undefined : reason;
 }

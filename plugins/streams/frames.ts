@@ -3,7 +3,7 @@
 import type { EventRecord, Position } from 'svelte-realtime/kernel';
 
 /** How events change the value of a stream. */
-export type MergeName = 'crud' | 'latest' | 'set';
+export type MergeName = 'crud' | 'latest' | 'set' | 'presence' | 'cursor' | 'none' | 'group';
 
 /** What a client must know to apply events as the server means them. */
 export interface MergeOptions {
@@ -15,6 +15,18 @@ export interface MergeOptions {
 	readonly prepend: boolean;
 	/** Most items kept; 0 = all. @default 0 for crud, 50 for latest */
 	readonly max: number;
+	/** The events that there are, where only some are published. */
+	readonly names?: readonly string[];
+}
+
+/** What stands beside a list that is only the beginning of a longer one. */
+export interface Paging {
+	/** There are more items behind these; absent where a loader has no pages. */
+	readonly hasMore?: boolean;
+	/** Where the next page begins, in the loader's own terms: JSON. */
+	readonly cursor?: unknown;
+	/** Pages that the list is made of. */
+	readonly pages?: number;
 }
 
 export interface StreamFrame {
@@ -27,9 +39,36 @@ export interface StreamFrame {
 	readonly since?: Position | undefined;
 	/** What the server last said the version of the value was; beside `since`. */
 	readonly version?: unknown;
+	/** Pages that the client has: as many are loaded where its value cannot be continued. */
+	readonly pages?: number | undefined;
 }
 
-export interface SnapshotFrame extends MergeOptions, Position {
+export interface MoreFrame {
+	/** Chosen by the client from the same counter as calls. */
+	readonly id: number;
+	/** The `id` of the `stream` frame by which the stream is followed. */
+	readonly stream: number;
+	/** What the server last said the cursor was; the loader must check it like any other input. */
+	readonly cursor: unknown;
+}
+
+export interface PageFrame extends Position {
+	readonly id: number;
+	/** The items of the page. */
+	readonly data?: unknown;
+	readonly devalue?: true;
+	readonly hasMore: boolean;
+	readonly cursor?: unknown;
+	/** On which side of the pages before it it belongs. */
+	readonly place: PagePlace;
+	/** What came after the position while the page was being loaded. */
+	readonly events?: readonly EventRecord[];
+}
+
+/** On which side of the pages before it the next page of a list belongs. */
+export type PagePlace = 'after' | 'before';
+
+export interface SnapshotFrame extends MergeOptions, Paging, Position {
 	readonly id: number;
 	readonly topic: string;
 	readonly data?: unknown;
@@ -81,6 +120,10 @@ declare module 'svelte-realtime/kernel' {
 		'stream:recovered': RecoveredFrame;
 		/** Server: what has changed since the client's version; events of the topic follow it. */
 		'stream:delta': DeltaFrame;
+		/** Client: the next page of a list that it follows; answered by `stream:page`, or a `reply` with an error. */
+		'stream:more': MoreFrame;
+		/** Server: the next page of a list. */
+		'stream:page': PageFrame;
 		/** Server: where followed topics stand, for who may have lost the latest events. Not answered. */
 		'stream:heads': { readonly heads: readonly Head[] };
 	}

@@ -8,6 +8,7 @@ import {
 	LiveError,
 	type Connection,
 	type Denial,
+	type MaybePromise,
 	type Plugin,
 	type Position,
 	type UpgradeRequest
@@ -15,11 +16,13 @@ import {
 import type {} from 'svelte-realtime/plugins/replay';
 import type { Run } from 'svelte-realtime/plugins/rpc';
 import type { StreamDeclaration } from './declare.ts';
-import { follow, Follower, topicOf } from './follow.ts';
+import { follow, Follower, topicOf, verdictOf, type FollowedSource } from './follow.ts';
 import { createWheel, tellHeads, TURN } from './heads.ts';
 import { load, type Loaded, type Source } from './load.ts';
-import { merge } from './merge/index.ts';
+import { apply, createList } from './merge/index.ts';
+import { serveMore } from './more.ts';
 import { createPacer } from './pace.ts';
+import { mergeOf } from './paging.ts';
 import type { Seed } from './seed.ts';
 
 export {
@@ -27,6 +30,7 @@ export {
 	type Deleted,
 	type DeltaOptions,
 	type Diff,
+	type Feed,
 	type LiveStream,
 	type StreamDeclaration,
 	type StreamOptions
@@ -36,13 +40,19 @@ export type {
 	Head,
 	MergeName,
 	MergeOptions,
+	MoreFrame,
+	PageFrame,
+	PagePlace,
+	Paging,
 	RecoveredFrame,
 	ResetReason,
 	SnapshotFrame,
 	StreamFrame
 } from './frames.ts';
+export type { FollowedSource } from './follow.ts';
+export type { Page } from './paging.ts';
 export type { LoadEvent, Seed } from './seed.ts';
-export { serverStream, type ServerStream } from './server-stub.ts';
+export { serverStream, type RenderTools, type ServerStream } from './server-stub.ts';
 
 /** What streams offer to the server itself. */
 export interface Streams {
@@ -52,6 +62,11 @@ export interface Streams {
 	 * @throws {LiveError} what the visitor would be refused with in the browser.
 	 */
 	load(path: string, args: readonly unknown[], request: UpgradeRequest): Promise<Seed>;
+	/**
+	 * What a connection follows under the id of its `stream` frame, for plugins with frames of their
+	 * own: a client then names a topic that it was let into, and cannot name another.
+	 */
+	find(connection: Connection, id: unknown): FollowedSource | undefined;
 }
 
 declare module 'svelte-realtime/kernel' {
@@ -88,20 +103,36 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 					const most = kernel.limits.subscriptions;
 					throw new LiveError('RATE_LIMITED', `A connection follows at most ${most} streams.`);
 				}
-				// A stream that is ended frees its place at once, and its loader still runs.
-				if ((loading.get(connection) ?? 0) >= kernel.limits.calls) {
-					kernel.limited('calls', connection);
-					throw new LiveError('RATE_LIMITED', 'Too many streams are being loaded.');
-				}
+				mayLoad(connection);
 				const follower = new Follower(id, connection);
 				own.set(id, follower);
 				return follower;
 			}
 
+			/**
+			 * A stream that is ended frees its place at once, and its loader still runs.
+			 *
+			 * @throws {LiveError} RATE_LIMITED
+			 */
+			function mayLoad(connection: Connection): void {
+				if ((loading.get(connection) ?? 0) < kernel.limits.calls) return;
+				kernel.limited('calls', connection);
+				throw new LiveError('RATE_LIMITED', 'Too many streams are being loaded.');
+			}
+
+			async function counted<R>(connection: Connection, task: () => MaybePromise<R>): Promise<R> {
+				loading.set(connection, (loading.get(connection) ?? 0) + 1);
+				try {
+					return await task();
+				} finally {
+					loading.set(connection, loading.get(connection)! - 1);
+				}
+			}
+
 			function end(follower: Follower): void {
 				const own = followers.get(follower.connection);
 				if (own?.get(follower.id) === follower) own.delete(follower.id);
-				follower.leave();
+				follower.leave(kernel);
 			}
 
 			async function answer(
@@ -109,22 +140,19 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				frame: Readonly<Record<string, unknown>>
 			): Promise<void> {
 				const { connection, id } = follower;
-				loading.set(connection, (loading.get(connection) ?? 0) + 1);
 				try {
 					const since = positionOf(frame['since']);
 					const run: Run<StreamDeclaration, void> = (ctx, declaration, args) =>
-						follow(follower, { kernel, replay, ctx, declaration, args, since, version, pace });
+						follow(follower, { ...request, ctx, declaration, args });
 					const { path, args, devalue, version } = frame;
-					await rpc.invoke(
-						{ kind: 'stream', path, args, devalue: devalue === true, connection },
-						run
-					);
+					const pages = countOf(frame['pages']);
+					const request = { kernel, replay, since, version, pages, pace };
+					const asked = { kind: 'stream', path, args, devalue: devalue === true, connection };
+					await counted(connection, () => rpc.invoke(asked, run));
 				} catch (error) {
 					if (!follower.isLeft) rpc.answerError(connection, id, error);
 					else if (!isLiveError(error)) kernel.report(error);
 					end(follower);
-				} finally {
-					loading.set(connection, loading.get(connection)! - 1);
 				}
 			}
 
@@ -142,6 +170,16 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				{ type: 'stream' }
 			);
 
+			serveMore({
+				kernel,
+				rpc,
+				find: (connection, id) => followers.get(connection)?.get(id as number),
+				async counted(connection, task) {
+					mayLoad(connection);
+					return counted(connection, task);
+				}
+			});
+
 			kernel.hook(
 				'message',
 				({ connection, frame }) => {
@@ -153,8 +191,9 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			);
 
 			kernel.hook('close', ({ connection }) => {
-				for (const follower of followers.get(connection)?.values() ?? []) follower.leave();
+				const own = followers.get(connection);
 				followers.delete(connection);
+				for (const follower of own?.values() ?? []) follower.leave(kernel);
 				wheel.remove(connection);
 			});
 
@@ -181,21 +220,26 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			}
 
 			kernel.provide('streams', {
+				find: (connection, id) => followers.get(connection)?.get(id as number)?.source,
 				async load(path, args, request) {
 					const visitor = await kernel.identify(request);
 					if (isDenial(visitor)) throw new LiveError(visitor.code, visitor.reason);
 					const run: Run<StreamDeclaration, Seed> = async (ctx, declaration, list) => {
-						const topic = topicOf(declaration, ctx, list);
-						const denial = await kernel.subscribe(visitor, topic).verdict;
+						const base = topicOf(declaration, ctx, list);
+						const topic = (declaration.namespace ?? '') + base;
+						const wanted = kernel.subscribe(visitor, topic);
+						const followed = { ctx, declaration, args: list, topic: base };
+						const denial = await verdictOf(wanted, visitor, followed, kernel);
 						if (denial) throw new LiveError(denial.code, denial.reason);
-						const source = { kernel, ctx, declaration, args: list };
-						const { value, position, version } = await loadOnce(topic, source);
+						const feed = await declaration.feed?.(ctx, base);
+						const source = { kernel, ctx, declaration, args: list, feed };
+						const { value, position, version, paging } = await loadOnce(topic, source);
 						return {
 							path,
 							args,
 							value,
 							topic,
-							...declaration.merge,
+							...mergeOf(declaration.merge, paging),
 							...(position && { position }),
 							...(version !== undefined && { version: JSON.parse(version) as unknown })
 						};
@@ -206,21 +250,21 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			});
 
 			async function loadOnce(topic: string, source: Source): Promise<Omit<Loaded, 'events'>> {
-				if (kernel.classOf(topic) === 'ephemeral') {
+				const { feed } = source;
+				if (!feed && kernel.classOf(topic) === 'ephemeral') {
 					return load(source, undefined, (loaded) => loaded);
 				}
-				const tail = await replay.follow(topic);
+				const tail = feed?.tail ?? (await replay.follow(topic));
 				try {
 					return await load(source, tail, (loaded) => {
 						const { declaration } = source;
-						if (declaration.loader !== null) return loaded;
+						if (feed || declaration.loader !== null) return loaded;
 						// What the log holds is a value here: the page must be able to show it.
-						const value = loaded.events.reduce<unknown>(
-							(list, { event, value }) =>
-								merge(list, event, kernel.values.read(value), declaration.merge),
-							loaded.value
-						);
-						return { ...loaded, value, position: tail.head() };
+						const list = createList(loaded.value, declaration.merge);
+						for (const { event, value } of loaded.events) {
+							apply(list, event, kernel.values.read(value));
+						}
+						return { ...loaded, value: list.read(), position: tail.head() };
 					});
 				} finally {
 					tail.close();
@@ -232,6 +276,11 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 
 function isDenial(answer: Connection | Denial): answer is Denial {
 	return 'denied' in answer;
+}
+
+/** How many pages a client says it has; undefined where it says none. */
+function countOf(pages: unknown): number | undefined {
+	return Number.isSafeInteger(pages) && (pages as number) > 0 ? (pages as number) : undefined;
 }
 
 /** @throws {LiveError} INVALID_REQUEST: a position that cannot be one must not read history. */

@@ -3,8 +3,10 @@
 import { LiveError, RealtimeError, type PluginKernel, type Position } from 'svelte-realtime/kernel';
 import type { LogEntry, Tail } from 'svelte-realtime/plugins/replay';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
-import type { StreamDeclaration } from './declare.ts';
+import type { Feed, StreamDeclaration } from './declare.ts';
 import { readVersion, type Version } from './delta.ts';
+import type { Paging } from './frames.ts';
+import { readValue, type Read } from './paging.ts';
 
 /** How often a value is loaded anew when its topic outruns the log meanwhile. */
 const LOADS = 3;
@@ -17,6 +19,10 @@ export interface Source {
 	readonly ctx: LiveContext;
 	readonly declaration: StreamDeclaration;
 	readonly args: readonly unknown[];
+	/** What stands in for the loader and the log. */
+	readonly feed?: Feed | undefined;
+	/** Pages that are wanted of a list that has pages. @default 1 */
+	readonly pages?: number | undefined;
 }
 
 /** A value, where it stands in its topic, and what has happened since. */
@@ -26,6 +32,8 @@ export interface Loaded {
 	readonly position: Position | undefined;
 	readonly version: Version | undefined;
 	readonly events: readonly LogEntry[];
+	/** Where the value is a list that goes on. */
+	readonly paging?: Paging | undefined;
 }
 
 /**
@@ -40,8 +48,12 @@ export async function load<R>(
 	tail: Tail | undefined,
 	handOver: (loaded: Loaded) => R
 ): Promise<R> {
-	const { kernel, ctx, declaration, args } = source;
+	const { kernel, declaration, feed } = source;
 	const { loader, merge } = declaration;
+	if (feed) {
+		const position = tail!.head();
+		return handOver({ value: feed.value(), position, version: undefined, events: [] });
+	}
 	if (loader === null) {
 		const latest = tail?.last(merge.max === 0 ? Infinity : merge.max) ?? [];
 		const { epoch, seq } = tail?.head() ?? { epoch: '', seq: 0 };
@@ -49,13 +61,29 @@ export async function load<R>(
 		const position = tail && { epoch, seq: seq - latest.length };
 		return handOver({ value: [], position, version: undefined, events: latest });
 	}
+	const read = async (): Promise<Read & { readonly version: Version | undefined }> => {
+		const version = await readVersion(source);
+		const { value, paging } = await readValue(source);
+		if (kernel.dev) checkKeys(source, value);
+		// Of what a `diff` names, nobody could tell what is new from what is on pages further back.
+		return { value, paging, version: paging ? undefined : version };
+	};
+	return consistent(tail, read, (loaded, position, events) =>
+		handOver({ ...loaded, position, events })
+	);
+}
+
+/** Reads with the position taken before and the events since: together they are the present. */
+export async function consistent<T, R>(
+	tail: Tail | undefined,
+	read: () => Promise<T>,
+	handOver: (value: T, position: Position | undefined, events: readonly LogEntry[]) => R
+): Promise<R> {
 	for (let attempt = 1; attempt <= LOADS; attempt += 1) {
 		const position = tail?.head();
-		const version = await readVersion(source);
-		const value = await loader(ctx, ...args);
-		if (kernel.dev) checkKeys(source, value);
+		const value = await read();
 		const events = position ? tail!.since(position) : [];
-		if (typeof events !== 'string') return handOver({ value, position, version, events });
+		if (typeof events !== 'string') return handOver(value, position, events);
 	}
 	throw new LiveError('SERVICE_UNAVAILABLE', 'The topic is faster than its loader.');
 }

@@ -18,9 +18,11 @@ export function readable<S extends Seed>(seed: S, store: object): S {
 	const {
 		then: _,
 		position: __,
+		hasMore: ___,
 		...members
-	} = Object.getOwnPropertyDescriptors(store) as Record<string, PropertyDescriptor>;
-	for (const descriptor of Object.values(members)) descriptor.enumerable = false;
+	} = Object.getOwnPropertyDescriptors(store) as Record<PropertyKey, PropertyDescriptor>;
+	// The names that are symbols, too: what writes a page refuses those that it can see.
+	for (const name of Reflect.ownKeys(members)) members[name]!.enumerable = false;
 	return Object.defineProperties(seed, { ...members, [LOADED]: { value: true } });
 }
 

@@ -1,10 +1,10 @@
 /** What a page rendered on the server hands to the browser, so that a stream goes on from there. */
 
 import type { Position } from 'svelte-realtime/kernel';
-import type { MergeOptions } from './frames.ts';
+import type { MergeOptions, Paging } from './frames.ts';
 
 /** A stream's value at a position: plain data, which SvelteKit's `load` can return. */
-export interface Seed<Value = unknown> extends MergeOptions {
+export interface Seed<Value = unknown> extends MergeOptions, Paging {
 	readonly path: string;
 	readonly args: readonly unknown[];
 	readonly value: Value;

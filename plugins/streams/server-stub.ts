@@ -5,6 +5,7 @@ import { keyOf } from './key.ts';
 import { readable } from './loaded.ts';
 import type { LoadEvent, Seed } from './seed.ts';
 import type { StreamStore } from './store.ts';
+import type { Condition } from './when.ts';
 
 /** A store that holds one value and never changes: a page is rendered once. */
 export interface ServerStream extends StreamStore<unknown> {
@@ -67,8 +68,33 @@ function storeOf(rendered: Rendered): StreamStore<unknown> {
 		stale: seed !== undefined,
 		position: seed?.position,
 		then: (resolved, rejected) => firstValue(rendered).then(resolved, rejected),
+		hasMore: seed?.hasMore === true,
+		// A page that is rendered is what it is: it gets no more of a list.
+		loadMore: () => Promise.resolve(false),
+		optimistic: () => ({ id: '', rollback() {}, confirm() {} }),
+		when: (condition) => (holds(condition) ? storeOf(rendered) : INACTIVE),
+		async *[Symbol.asyncIterator]() {
+			yield await firstValue(rendered);
+		},
 		close() {}
 	};
+}
+
+/** A stream under a condition that does not hold. */
+const INACTIVE: StreamStore<unknown> = {
+	...storeOf({ path: '', args: [], tools: undefined }),
+	loading: false,
+	then: (resolved, rejected) => Promise.resolve(undefined).then(resolved, rejected),
+	when: () => INACTIVE,
+	async *[Symbol.asyncIterator]() {}
+};
+
+function holds(condition: Condition): boolean {
+	if (typeof condition === 'boolean') return condition;
+	if (!('subscribe' in condition)) return Boolean(condition());
+	let value: unknown;
+	condition.subscribe((current) => (value = current))();
+	return Boolean(value);
 }
 
 async function firstValue({ path, args, tools, seed }: Rendered): Promise<unknown> {

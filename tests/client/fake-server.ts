@@ -114,12 +114,14 @@ export function bench(options: ClientOptions = {}): Bench {
 }
 
 /** Keeps a rejection that the test looks at later from ending the process before. */
-function watched(call: (...args: unknown[]) => Promise<unknown>): typeof call {
-	return (...args) => {
-		const promise = call(...args);
-		promise.catch(() => {});
-		return promise;
-	};
+function watched<F extends (...args: never[]) => Promise<unknown>>(call: F): F {
+	return new Proxy(call, {
+		apply(target, self, args) {
+			const promise = Reflect.apply(target, self, args) as Promise<unknown>;
+			promise.catch(() => {});
+			return promise;
+		}
+	});
 }
 
 /** What a promise has come to: its value, the code of its error, or `pending`. */
@@ -128,6 +130,12 @@ export async function outcome(promise: Promise<unknown>): Promise<unknown> {
 		promise.catch((error: { code?: string }) => error.code ?? error),
 		settle().then(() => 'pending')
 	]);
+}
+
+/** Delivers one message and lets the readers hear of it. */
+export async function arrive(socket: FakeSocket, ...frames: readonly object[]): Promise<void> {
+	socket.deliver(...frames);
+	await settle();
 }
 
 export const MERGE = { merge: 'crud', key: 'id', prepend: false, max: 0 } as const;

@@ -3,7 +3,7 @@ import { createClient, type StreamStore, type WebSocketLike } from 'svelte-realt
 import { single } from 'svelte-realtime/presets';
 import { createTestKernel } from 'svelte-realtime/testing';
 import { expect, test } from 'vitest';
-import { bench, event, MERGE, settle, snapshot } from './fake-server.ts';
+import { arrive, bench, event, MERGE, settle, snapshot } from './fake-server.ts';
 
 /** Everything a subscriber was called with. */
 function watch<T>(store: StreamStore<T>): (T | undefined)[] {
@@ -18,7 +18,7 @@ async function following(more: object = {}) {
 	const stream = all.client.stream('s');
 	const values = watch(stream);
 	const socket = await all.open();
-	socket.deliver(snapshot(1, [{ id: 1 }], 5, more));
+	await arrive(socket, snapshot(1, [{ id: 1 }], 5, more));
 	return { ...all, socket, stream, values };
 }
 
@@ -56,7 +56,8 @@ test('a delta changes the value in one step, and the stream goes on from its pos
 	const context = await following({ version: 1 });
 	const { values, stream } = context;
 	const second = await back(context);
-	second.deliver(
+	await arrive(
+		second,
 		delta(2, {
 			epoch: 'new',
 			seq: 2,
@@ -69,7 +70,7 @@ test('a delta changes the value in one step, and the stream goes on from its pos
 			]
 		})
 	);
-	second.deliver(event('created', { id: 4 }, 4));
+	await arrive(second, event('created', { id: 4 }, 4));
 
 	const changed = [{ id: 1, text: 'changed' }, { id: 2 }, { id: 3 }];
 	expect(values.slice(2)).toEqual([changed, [...changed, { id: 4 }]]);
@@ -83,7 +84,7 @@ test('a delta without changes calls nobody, and the stream is up to date', async
 	const context = await following({ version: 1 });
 	const second = await back(context);
 	expect(context.stream.stale).toBe(true);
-	second.deliver(delta(2, { epoch: 'new', seq: 0, version: 1, events: [] }));
+	await arrive(second, delta(2, { epoch: 'new', seq: 0, version: 1, events: [] }));
 
 	expect(context.values).toHaveLength(2);
 	expect(context.stream.stale).toBe(false);
@@ -93,7 +94,7 @@ test('a delta without changes calls nobody, and the stream is up to date', async
 test('a snapshot without a version forgets the one before', async () => {
 	const context = await following({ version: 1 });
 	const second = await back(context);
-	second.deliver(snapshot(2, [], 0, { epoch: 'new', reset: 'epoch' }));
+	await arrive(second, snapshot(2, [], 0, { epoch: 'new', reset: 'epoch' }));
 	const third = await back({ ...context, socket: second });
 
 	expect(third.of('stream')[0]).not.toHaveProperty('version');
@@ -102,7 +103,7 @@ test('a snapshot without a version forgets the one before', async () => {
 test('what was recovered keeps the version of the value that it continues', async () => {
 	const context = await following({ version: 1 });
 	const second = await back(context);
-	second.deliver({ ...snapshot(2, undefined, 5), type: 'stream:recovered', events: [] });
+	await arrive(second, { ...snapshot(2, undefined, 5), type: 'stream:recovered', events: [] });
 	const third = await back({ ...context, socket: second });
 
 	expect(third.of('stream')[0]).toMatchObject({ version: 1 });
@@ -126,7 +127,7 @@ test('until the new value is there a stream that is reset shows the old one, and
 	expect(stream.current).toEqual([{ id: 1 }]);
 	expect([stream.ready, stream.stale, stream.loading]).toEqual([true, true, false]);
 
-	second.deliver(snapshot(2, [{ id: 2 }], 0, { epoch: 'new', reset: 'epoch' }));
+	await arrive(second, snapshot(2, [{ id: 2 }], 0, { epoch: 'new', reset: 'epoch' }));
 
 	expect(values).toEqual([undefined, [{ id: 1 }], [{ id: 2 }]]);
 	expect(stream.stale).toBe(false);
@@ -153,7 +154,7 @@ test('a head beyond the value makes the stream stale, and is asked about once', 
 
 test('a head of another epoch is asked about', async () => {
 	const { socket } = await following();
-	socket.deliver(heads({ topic: 't', epoch: 'new', seq: 1 }));
+	await arrive(socket, heads({ topic: 't', epoch: 'new', seq: 1 }));
 	await settle();
 
 	expect(socket.of('stream')).toHaveLength(2);
@@ -286,4 +287,5 @@ test('500 streams of the real kernel come back with what they missed, after a cu
 	}
 	expect(streams.map(({ stale }) => stale)).not.toContain(true);
 	expect([...errors, ...kernel.errors]).toEqual([]);
+	client.close();
 });

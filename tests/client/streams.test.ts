@@ -1,6 +1,6 @@
 import type { StreamStore } from 'svelte-realtime/client';
 import { expect, test } from 'vitest';
-import { bench, event, settle, snapshot, type FakeSocket } from './fake-server.ts';
+import { arrive, bench, event, settle, snapshot, type FakeSocket } from './fake-server.ts';
 
 /** Everything a subscriber was called with. */
 function watch<T>(store: StreamStore<T>): { values: (T | undefined)[]; leave(): void } {
@@ -22,7 +22,7 @@ async function following(): Promise<
 	const stream = all.client.stream('s');
 	const { values } = watch(stream);
 	const socket = await all.open();
-	socket.deliver(snapshot(1, [{ id: 1 }], 5));
+	await arrive(socket, snapshot(1, [{ id: 1 }], 5));
 	return { ...all, socket, stream, values };
 }
 
@@ -38,11 +38,11 @@ test('a stream is undefined until it is loaded, and then goes on with its events
 		stale: false
 	});
 
-	socket.deliver(snapshot(1, [{ id: 1 }], 5));
-	socket.deliver(event('created', { id: 2 }, 6), event('deleted', { id: 1 }, 7));
+	await arrive(socket, snapshot(1, [{ id: 1 }], 5));
+	await arrive(socket, event('created', { id: 2 }, 6), event('deleted', { id: 1 }, 7));
 
 	expect(socket.frames).toEqual([{ type: 'stream', id: 1, path: 's' }]);
-	expect(values).toEqual([undefined, [{ id: 1 }], [{ id: 1 }, { id: 2 }], [{ id: 2 }]]);
+	expect(values).toEqual([undefined, [{ id: 1 }], [{ id: 2 }]]);
 	expect(look(stream)).toMatchObject({
 		loading: false,
 		ready: true,
@@ -60,7 +60,10 @@ test('the events in a snapshot are applied with the options beside it, in one st
 		{ event: 'created', data: { key: 'b' }, seq: 6 },
 		{ event: 'created', data: { key: 'c' }, seq: 7 }
 	];
-	socket.deliver(snapshot(1, [{ key: 'a' }], 5, { events, key: 'key', prepend: true, max: 2 }));
+	await arrive(
+		socket,
+		snapshot(1, [{ key: 'a' }], 5, { events, key: 'key', prepend: true, max: 2 })
+	);
 
 	expect(values).toEqual([undefined, [{ key: 'c' }, { key: 'b' }]]);
 });
@@ -98,7 +101,7 @@ test('two handles of one stream, made before either is used, show the same', asy
 	const room = client.stream('s');
 	const [one, other] = [watch(room('a')), watch(room('a'))];
 	const socket = await open();
-	socket.deliver(snapshot(1, 'x', 1, { merge: 'set' }));
+	await arrive(socket, snapshot(1, 'x', 1, { merge: 'set' }));
 
 	expect([one.values, other.values]).toEqual([
 		[undefined, 'x'],
@@ -130,7 +133,7 @@ test('the stream ends a microtask after its last subscriber left, unless one com
 
 test('events that are older than the value are dropped', async () => {
 	const { socket, values } = await following();
-	socket.deliver(event('created', { id: 9 }, 5), event('created', { id: 9 }, 1));
+	await arrive(socket, event('created', { id: 9 }, 5), event('created', { id: 9 }, 1));
 	await settle();
 
 	expect(values).toEqual([undefined, [{ id: 1 }]]);
@@ -139,7 +142,7 @@ test('events that are older than the value are dropped', async () => {
 
 test('a gap makes the stream stale and is asked about once', async () => {
 	const { socket, stream, values } = await following();
-	socket.deliver(event('created', { id: 8 }, 8), event('created', { id: 9 }, 9));
+	await arrive(socket, event('created', { id: 8 }, 8), event('created', { id: 9 }, 9));
 	await settle();
 
 	expect(look(stream)).toMatchObject({ stale: true, connected: true });
@@ -148,7 +151,7 @@ test('a gap makes the stream stale and is asked about once', async () => {
 		{ type: 'stream:end', id: 1 }
 	]);
 	const events = [6, 7, 8, 9].map((seq) => ({ event: 'created', data: { id: seq }, seq }));
-	socket.deliver({ ...snapshot(2, undefined, 9), type: 'stream:recovered', events });
+	await arrive(socket, { ...snapshot(2, undefined, 9), type: 'stream:recovered', events });
 	expect(values.at(-1)).toEqual([1, 6, 7, 8, 9].map((id) => ({ id })));
 	expect(values).toHaveLength(3);
 	expect(look(stream)).toMatchObject({ stale: false, position: { epoch: 'e', seq: 9 } });
@@ -156,27 +159,27 @@ test('a gap makes the stream stale and is asked about once', async () => {
 
 test('an answer to a question that is not the latest is ignored', async () => {
 	const { socket, values } = await following();
-	socket.deliver(event('created', { id: 8 }, 8));
-	socket.deliver(snapshot(1, ['old'], 3));
+	await arrive(socket, event('created', { id: 8 }, 8));
+	await arrive(socket, snapshot(1, ['old'], 3));
 
 	expect(values).toHaveLength(2);
 });
 
 test('another epoch is asked about, and its snapshot replaces the value', async () => {
 	const { socket, values } = await following();
-	socket.deliver(event('created', { id: 6 }, 6, 'other'), event('created', { id: 7 }, 7));
+	await arrive(socket, event('created', { id: 6 }, 6, 'other'), event('created', { id: 7 }, 7));
 	await settle();
 
 	expect(values).toHaveLength(2);
 	expect(socket.of('stream')[1]!.since).toEqual({ epoch: 'e', seq: 5 });
-	socket.deliver(snapshot(2, [{ id: 7 }], 7, { epoch: 'other', reset: 'epoch' }));
-	socket.deliver(event('created', { id: 8 }, 8));
+	await arrive(socket, snapshot(2, [{ id: 7 }], 7, { epoch: 'other', reset: 'epoch' }));
+	await arrive(socket, event('created', { id: 8 }, 8));
 	expect(values.at(-1)).toEqual([{ id: 7 }, { id: 8 }]);
 });
 
 test('events without a number are applied as they come', async () => {
 	const { socket, stream, values } = await following();
-	socket.deliver(event('created', { id: 2 }));
+	await arrive(socket, event('created', { id: 2 }));
 
 	expect(values.at(-1)).toEqual([{ id: 1 }, { id: 2 }]);
 	expect(stream.position).toEqual({ epoch: 'e', seq: 5 });
@@ -186,10 +189,13 @@ test('one event reaches every stream of its topic, and each is at its own positi
 	const { client, open } = bench();
 	const [one, other] = [watch(client.stream('s')(1)), watch(client.stream('s')(2))];
 	const socket = await open();
-	socket.deliver(snapshot(1, [], 1));
-	socket.deliver(event('created', { id: 'x' }, 2));
-	socket.deliver(snapshot(2, [], 1, { events: [{ event: 'created', data: { id: 'x' }, seq: 2 }] }));
-	socket.deliver(event('created', { id: 'y' }, 3));
+	await arrive(socket, snapshot(1, [], 1));
+	await arrive(socket, event('created', { id: 'x' }, 2));
+	await arrive(
+		socket,
+		snapshot(2, [], 1, { events: [{ event: 'created', data: { id: 'x' }, seq: 2 }] })
+	);
+	await arrive(socket, event('created', { id: 'y' }, 3));
 
 	expect(one.values.at(-1)).toEqual([{ id: 'x' }, { id: 'y' }]);
 	expect(other.values).toEqual([undefined, [{ id: 'x' }], [{ id: 'x' }, { id: 'y' }]]);
@@ -205,7 +211,7 @@ test('after a reconnect the stream goes on from its position and shows its value
 		{ type: 'stream', id: 2, path: 's', since: { epoch: 'e', seq: 5 } }
 	]);
 	const events = [{ event: 'created', data: { id: 6 }, seq: 6 }];
-	second.deliver({ ...snapshot(2, undefined, 6), type: 'stream:recovered', events });
+	await arrive(second, { ...snapshot(2, undefined, 6), type: 'stream:recovered', events });
 
 	expect(values).toEqual([undefined, [{ id: 1 }], [{ id: 1 }, { id: 6 }]]);
 	expect(look(stream)).toMatchObject({ connected: true, stale: false });
@@ -230,7 +236,7 @@ test('an error stands beside the data and never replaces it', async () => {
 	socket.end();
 	await clock.advance(1000);
 	const second = await open();
-	second.deliver({ type: 'reply', id: 2, error: { code: 'FORBIDDEN', message: 'No.' } });
+	await arrive(second, { type: 'reply', id: 2, error: { code: 'FORBIDDEN', message: 'No.' } });
 
 	expect(stream.error).toMatchObject({ code: 'FORBIDDEN', message: 'No.' });
 	expect(look(stream)).toMatchObject({ current: [{ id: 1 }], connected: false, stale: true });
@@ -245,13 +251,13 @@ test('a stream that was refused for now is asked for again when the server says'
 	const { values } = watch(stream);
 	const socket = await open();
 	const error = { code: 'RATE_LIMITED', message: 'Slow down.', retryAfter: 7000 };
-	socket.deliver({ type: 'reply', id: 1, error });
+	await arrive(socket, { type: 'reply', id: 1, error });
 	expect(look(stream)).toMatchObject({ loading: false, error: { code: 'RATE_LIMITED' } });
 	await clock.advance(6999);
 	expect(socket.frames).toHaveLength(1);
 
 	await clock.advance(1);
-	socket.deliver(snapshot(2, [], 0));
+	await arrive(socket, snapshot(2, [], 0));
 	expect(values).toEqual([undefined, []]);
 	expect(stream.error).toBeUndefined();
 });
@@ -275,7 +281,7 @@ test('a question without an answer counts as TIMEOUT and is put again', async ()
 test('malformed events throw nothing and change nothing', async () => {
 	const { socket, stream, values } = await following();
 	for (const [i, name] of ['created', 'updated', 'deleted', 'set', 'constructor'].entries()) {
-		socket.deliver(event(name, null, 6 + i));
+		await arrive(socket, event(name, null, 6 + i));
 	}
 
 	expect(values).toHaveLength(2);
@@ -287,8 +293,12 @@ test('frames that are none of the protocol are ignored', async () => {
 	for (const text of ['', 'null', '[]', '[null, 1]', '{"type":1}', '{"type":"later"}', '{"a']) {
 		socket.onmessage?.({ data: text } as never);
 	}
-	socket.deliver({ type: 'reply', id: null, error: { code: 'INVALID_REQUEST', message: '' } });
-	socket.deliver(event('created', { id: 2 }, 6));
+	await arrive(socket, {
+		type: 'reply',
+		id: null,
+		error: { code: 'INVALID_REQUEST', message: '' }
+	});
+	await arrive(socket, event('created', { id: 2 }, 6));
 
 	expect(values.at(-1)).toEqual([{ id: 1 }, { id: 2 }]);
 });
@@ -297,7 +307,7 @@ test('awaiting a stream gives its first value and lets go of it a second later',
 	const { client, clock, open } = bench();
 	const value = (async () => await client.stream('s'))();
 	const socket = await open();
-	socket.deliver(snapshot(1, 'x', 1, { merge: 'set' }));
+	await arrive(socket, snapshot(1, 'x', 1, { merge: 'set' }));
 
 	expect(await value).toBe('x');
 	await settle();
@@ -311,7 +321,7 @@ test('awaiting a stream that is refused rejects', async () => {
 	const value = (async () => await client.stream('s'))();
 	value.catch(() => {});
 	const socket = await open();
-	socket.deliver({ type: 'reply', id: 1, error: { code: 'NOT_FOUND', message: 'No.' } });
+	await arrive(socket, { type: 'reply', id: 1, error: { code: 'NOT_FOUND', message: 'No.' } });
 
 	await expect(value).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
@@ -322,7 +332,7 @@ test('close() ends the stream and leaves the value; the next reader begins it ag
 	await settle();
 	expect(socket.of('stream:end')).toEqual([{ type: 'stream:end', id: 1 }]);
 	expect(look(stream)).toMatchObject({ current: [{ id: 1 }], connected: false, stale: true });
-	socket.deliver(event('created', { id: 6 }, 6));
+	await arrive(socket, event('created', { id: 6 }, 6));
 	expect(values).toHaveLength(2);
 
 	watch(stream);
@@ -339,7 +349,7 @@ test('a failing subscriber keeps no other one from hearing', async () => {
 		if ((value as unknown[]).length > 1) throw new Error('mine');
 	});
 	const { values } = watch(stream);
-	socket.deliver(event('created', { id: 6 }, 6));
+	await arrive(socket, event('created', { id: 6 }, 6));
 	console.error = error;
 
 	expect(values).toHaveLength(2);
@@ -368,7 +378,7 @@ test('a hydrated store shows what was rendered and goes on from there', async ()
 	const socket = await open();
 	expect(socket.of('stream')[0]).toMatchObject({ since: { epoch: 'e', seq: 5 } });
 	const events = [{ event: 'created', data: { id: 6 }, seq: 6 }];
-	socket.deliver({ ...snapshot(1, undefined, 6), type: 'stream:recovered', events });
+	await arrive(socket, { ...snapshot(1, undefined, 6), type: 'stream:recovered', events });
 
 	expect(values).toEqual([[{ id: 1 }], [{ id: 1 }, { id: 6 }]]);
 	expect(look(stream)).toMatchObject({ connected: true, stale: false });
@@ -378,7 +388,7 @@ test('nothing flashes when nothing was missed', async () => {
 	const { client, open } = bench();
 	const { values } = watch(client.stream('s').hydrate(seed(5, [{ id: 1 }])));
 	const socket = await open();
-	socket.deliver({ ...snapshot(1, undefined, 5), type: 'stream:recovered', events: [] });
+	await arrive(socket, { ...snapshot(1, undefined, 5), type: 'stream:recovered', events: [] });
 
 	expect(values).toEqual([[{ id: 1 }]]);
 });
@@ -389,7 +399,7 @@ test('a seed without a position is shown, and loaded anew', async () => {
 	const { values } = watch(client.stream('s').hydrate(rest as never));
 	const socket = await open();
 	expect(socket.of('stream')[0]).not.toHaveProperty('since');
-	socket.deliver(snapshot(1, ['b'], 9));
+	await arrive(socket, snapshot(1, ['b'], 9));
 
 	expect(values).toEqual([['a'], ['b']]);
 });
@@ -402,7 +412,7 @@ test('a live stream stays where a seed is no newer, and takes it over where it i
 
 	watch(client.stream('s').hydrate(seed(6, [{ id: 1 }, { id: 6 }])));
 	await settle();
-	socket.deliver(event('created', { id: 6 }, 6), event('created', { id: 7 }, 7));
+	await arrive(socket, event('created', { id: 6 }, 6), event('created', { id: 7 }, 7));
 	expect(values.slice(2)).toEqual([
 		[{ id: 1 }, { id: 6 }],
 		[{ id: 1 }, { id: 6 }, { id: 7 }]

@@ -36,7 +36,7 @@ test('what arrives behind a value that needs devalue waits for it', async () => 
 	socket.deliver(event('created', { id: 2 }, 1));
 	socket.deliver({ ...event('created', flat({ id: 3, at: new Date(3) }), 2), devalue: true });
 	expect(seen).toEqual([undefined]);
-	await until(() => seen.length === 4);
+	await until(() => seen.length > 1);
 
 	expect(seen.at(-1)).toEqual([...data, { id: 2 }, { id: 3, at: new Date(3) }]);
 });

@@ -19,57 +19,56 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'the client does not check for a gap',
 		file: FOLLOWER,
-		find: "if (isSameEpoch && seq === position.seq + 1 && 'event' in frame) this.#apply(frame, at);",
-		replace: "if (isSameEpoch && 'event' in frame) this.#apply(frame, at);",
+		find: "if (!isSameEpoch || seq > position.seq + 1 || !('event' in frame)) {",
+		replace: "if (!isSameEpoch || !('event' in frame)) {",
 		within: 1000
 	},
 	{
 		name: 'the client sees a gap and does not ask',
 		file: FOLLOWER,
-		find: 'else this.ask();\n		this.#listeners',
-		replace: 'this.#listeners',
+		find: '					ask();\n					return notify();',
+		replace: '					return notify();',
 		within: 300
 	},
 	{
 		name: 'the client applies older frames',
 		file: FOLLOWER,
 		find: 'if (isSameEpoch && seq <= position.seq) return;',
-		replace:
-			'if (isSameEpoch && seq <= position.seq) return this.#apply(frame as never, position);',
+		replace: 'if (isSameEpoch && seq <= position.seq) return applyOne(frame as never);',
 		within: 300
 	},
 	{
 		name: 'the client keeps its position after a reset',
 		file: FOLLOWER,
-		find: '			this.position = { epoch, seq };\n			this.#version',
-		replace: '			this.position ??= { epoch, seq };\n			this.#version',
+		find: '			position = { epoch, seq: Math.max(at, seq) };',
+		replace: '			position ??= { epoch, seq: Math.max(at, seq) };',
 		within: 300
 	},
 	{
 		name: 'the client does not apply the events of an answer',
 		file: FOLLOWER,
-		find: 'of frame.events ?? []',
-		replace: 'of []',
+		find: 'for (const event of events) {',
+		replace: 'for (const event of [] as typeof events) {',
 		within: 300
 	},
 	{
 		name: 'the client does not end the stream that it has asked for anew',
 		file: FOLLOWER,
-		find: 'if (previous) this.#tell(previous);',
+		find: 'if (previous) tell(previous);',
 		replace: '',
 		within: 1000
 	},
 	{
 		name: 'the client takes an older seed for a newer one',
 		file: FOLLOWER,
-		find: 'if (this.ready && !isAhead(seed.position, this.position)) return;',
+		find: 'if (list && !isAhead(seed.position, position)) return;',
 		replace: '',
 		within: 1000
 	},
 	{
 		name: 'an older answer is shown over a newer seed',
 		file: FOLLOWER,
-		find: 'if (isAhead(this.position, head)) return this.#listeners.notify();',
+		find: 'if (isAhead(position, { epoch, seq: events.at(-1)?.seq ?? seq })) return;',
 		replace: '',
 		within: 1000
 	},
@@ -131,23 +130,23 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'the position of a snapshot is read after the loader',
 		file: 'plugins/streams/load.ts',
-		find: "if (typeof events !== 'string') return handOver({ value, position, version, events });",
-		replace: 'return handOver({ value, position: tail?.head(), version, events: [] });',
+		find: "if (typeof events !== 'string') return handOver(value, position, events);",
+		replace: 'return handOver(value, tail?.head(), []);',
 		within: 300
 	},
 	{
 		name: 'the socket subscribes later than its snapshot was made',
 		file: FOLLOW,
-		find: 'await load(request, tail, (loaded) => {',
+		find: 'await load({ ...request, feed }, tail, (loaded) => {',
 		replace:
-			'await load(request, tail, async (loaded) => {\nawait new Promise<void>((go) => void kernel.clock.after(1, go));',
+			'await load({ ...request, feed }, tail, async (loaded) => {\nawait new Promise<void>((go) => void kernel.clock.after(1, go));',
 		within: 1000
 	},
 	{
 		name: 'an answer leaves its last event out',
 		file: 'plugins/streams/answers.ts',
-		find: 'return `[${entries.map(',
-		replace: 'return `[${entries.slice(0, -1).map(',
+		find: 'const texts = entries.map(',
+		replace: 'const texts = entries.slice(0, -1).map(',
 		within: 300
 	},
 	{
@@ -167,7 +166,7 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'a connection that ends leaves its streams behind',
 		file: STREAMS,
-		find: 'for (const follower of followers.get(connection)?.values() ?? []) follower.leave();',
+		find: 'for (const follower of own?.values() ?? []) follower.leave(kernel);',
 		replace: '',
 		within: 100
 	},
@@ -220,9 +219,9 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'the log loses a frame now and then',
 		file: LOG,
-		find: 'log.entries.push({ seq: (log.seq += 1), event, value, bytes });',
+		find: 'log.entries.push({ seq: (log.seq += 1), event, value, op, bytes });',
 		replace:
-			'const kept = { seq: (log.seq += 1), event, value, bytes };\nif (log.seq % 5 > 0) log.entries.push(kept);',
+			'const kept = { seq: (log.seq += 1), event, value, op, bytes };\nif (log.seq % 5 > 0) log.entries.push(kept);',
 		within: 1000
 	},
 	{

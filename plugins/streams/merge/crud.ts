@@ -1,5 +1,4 @@
-import type { MergeOptions } from '../frames.ts';
-import { indexOf, isItem, place, replaced, trim } from './list.ts';
+import { isItem, type List } from './list.ts';
 
 /**
  * A list of items that `created`, `updated` and `deleted` change, each by its key; `set` replaces it.
@@ -7,12 +6,11 @@ import { indexOf, isItem, place, replaced, trim } from './list.ts';
  * Applying an event twice, or one that the list holds already, changes nothing: `created` of a known
  * key replaces the item where it stands, `updated` and `deleted` of an unknown one are ignored.
  */
-export function crud(value: unknown, event: string, data: unknown, options: MergeOptions): unknown {
-	if (event === 'set') return Array.isArray(data) ? trim(data, options) : value;
-	const list = value ?? [];
-	if (!Array.isArray(list) || !isItem(data)) return value;
-	const index = indexOf(list, data, options.key);
-	if (index < 0) return event === 'created' ? place(list, data, options) : value;
-	if (event === 'deleted') return list.filter((_, at) => at !== index);
-	return event === 'created' || event === 'updated' ? replaced(list, index, data) : value;
+export function crud(list: List, event: string, data: unknown): void {
+	if (event === 'set') {
+		if (Array.isArray(data)) list.reset(data);
+	} else if (event === 'deleted') list.remove(list.keyOf(data));
+	else if (isItem(data) && (event === 'created' || event === 'updated')) {
+		list.put(data, event === 'created');
+	}
 }

@@ -1,36 +1,26 @@
-/** How events change the value of a stream: pure functions, the same for every reader. */
+/** How events change the value of a stream: the same for every reader. */
 
-import type { MergeOptions } from '../frames.ts';
 import { crud } from './crud.ts';
 import { latest } from './latest.ts';
-import { trim } from './list.ts';
+import type { List } from './list.ts';
 
-/**
- * Applies one event. Never changes `value`: a change is a new array or object, no change the same.
- *
- * Malformed data is ignored.
- */
-export function merge(
-	value: unknown,
-	event: string,
-	data: unknown,
-	options: MergeOptions
-): unknown {
-	switch (options.merge) {
-		case 'crud':
-			return crud(value, event, data, options);
-		case 'latest':
-			return latest(value, event, data, options);
-		case 'set':
-			// One value, which every event replaces.
-			return data;
-		default:
-			// A strategy of a newer server: keeping the value is the least wrong.
-			return value;
-	}
-}
+export { createList, type List } from './list.ts';
 
-/** A loaded value as the strategy keeps it: a list no longer than `max`. */
-export function initial(value: unknown, options: MergeOptions): unknown {
-	return Array.isArray(value) && options.merge !== 'set' ? trim(value, options) : value;
+/** Applies one event to a list. Malformed data, and an event that it does not know, change nothing. */
+export type Strategy = (list: List, event: string, data: unknown) => void;
+
+/** By name. Those that few pages need are added by what needs them: see `members.ts`. */
+export const strategies: Record<string, Strategy> = {
+	// No name of a prototype is a strategy.
+	__proto__: null as never,
+	crud,
+	latest,
+	// One value, which every event replaces.
+	set: (list, _event, data) => list.reset(data)
+};
+
+/** Applies one event. */
+export function apply(list: List, event: string, data: unknown): void {
+	// A strategy of a newer server: keeping the value is the least wrong.
+	strategies[list.options.merge]?.(list, event, data);
 }
