@@ -104,10 +104,14 @@ test('the kernel of the server does not import that of the browser, but for its 
 	expect(inward.map(shown)).toEqual(['kernel/errors.ts → kernel/client/messages.ts']);
 });
 
-test('a plugin imports only types from another plugin', () => {
+/** Those that are made of others and nothing else. */
+const COMPOSED = ['rooms', 'channels', 'groups'];
+
+test('a plugin imports only types from another plugin, but for those that are made of others', () => {
 	const crossing = plugins.filter(({ from, to, typeOnly }) => {
 		const [one, other] = [pluginOf(from), pluginOf(to)];
-		return one !== undefined && other !== undefined && one !== other && !typeOnly;
+		if (one === undefined || other === undefined || COMPOSED.includes(one)) return false;
+		return one !== other && !typeOnly;
 	});
 
 	expect(plugins.length).toBeGreaterThan(30);
