@@ -1,16 +1,40 @@
 /** What an app imports on the server: the kernel's surface, and `live` to declare with. */
 
+import { channel } from './channels/index.ts';
+import { cursorsStream } from './cursors/index.ts';
+import { group } from './groups/index.ts';
+import { livePresence } from './presence/index.ts';
+import { rateLimited } from './ratelimit/index.ts';
+import { room } from './rooms/index.ts';
 import { rpcFunction } from './rpc/index.ts';
 import { stream } from './streams/index.ts';
 
 export * from '../kernel/index.ts';
+export type { ChannelOptions, LiveChannel } from './channels/index.ts';
+export type { Cursor, CursorsStreamOptions, LiveCursors } from './cursors/index.ts';
+export type { GroupMember, GroupOptions, LiveGroup } from './groups/index.ts';
+export type { LivePresence, Member, PresenceStreamOptions } from './presence/index.ts';
+export type { FunctionLimit } from './ratelimit/index.ts';
+export type { LiveRoom, RoomContext, RoomOptions } from './rooms/index.ts';
 export type { LiveContext, LiveFunction, RegisteredUser } from './rpc/index.ts';
-export type { LiveStream, Seed, StreamOptions } from './streams/index.ts';
+export type { LiveStream, Page, Seed, StreamOptions } from './streams/index.ts';
 
 /** Everything that a live module can declare. */
 export type Live = typeof rpcFunction & {
 	/** A value that browsers follow. */
 	readonly stream: typeof stream;
+	/** A topic with a schema for each of its events. */
+	readonly channel: typeof channel;
+	/** Members with roles, who are told things all at once or by role. */
+	readonly group: typeof group;
+	/** Where those who follow a topic point at. */
+	readonly cursors: typeof cursorsStream;
+	/** Who is in a topic. */
+	readonly presence: typeof livePresence;
+	/** Data, presence, cursors and actions of one place. */
+	readonly room: typeof room;
+	/** One of the others, with a budget of its own for each user. */
+	readonly rateLimit: typeof rateLimited;
 };
 
 /**
@@ -21,5 +45,13 @@ export type Live = typeof rpcFunction & {
  */
 export const live: Live = Object.assign(
 	((...args: Parameters<typeof rpcFunction>) => rpcFunction(...args)) as typeof rpcFunction,
-	{ stream }
+	{
+		stream,
+		channel,
+		group,
+		presence: livePresence,
+		cursors: cursorsStream,
+		room,
+		rateLimit: rateLimited
+	}
 );

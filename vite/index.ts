@@ -3,8 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Plugin, ResolvedConfig } from 'vite';
+import { normalizePath, type Plugin, type ResolvedConfig } from 'vite';
 import { createDevServer, servePreview, startWithServer } from './dev-server.ts';
+import { featureModule, featurePlugin } from './features.ts';
 import { browserImport, unknownModule } from './guard.ts';
 import { createHotUpdates, type HotUpdates } from './hmr.ts';
 import { readKitSettings } from './kit.ts';
@@ -30,7 +31,7 @@ export interface RealtimeOptions {
  *
  * @example plugins: [sveltekit(), realtime()]
  */
-export function realtime(options: RealtimeOptions = {}): Plugin {
+export function realtime(options: RealtimeOptions = {}): Plugin[] {
 	let project: Project;
 	let config: ResolvedConfig;
 	let reading: Promise<Reading> | undefined;
@@ -156,7 +157,8 @@ export function realtime(options: RealtimeOptions = {}): Plugin {
 				if (!isActive || this.environment.config.consumer !== 'client') return;
 				const { hooks } = await current();
 				if (hooks !== id.split('?', 1)[0]) return;
-				return { code: code + hooksSetup(project.path), map: null };
+				const isWhole = config.command === 'serve';
+				return { code: code + hooksSetup(project.path, isWhole), map: null };
 			}
 		},
 
@@ -173,8 +175,11 @@ export function realtime(options: RealtimeOptions = {}): Plugin {
 	async function source(virtual: VirtualId, isBrowser: boolean): Promise<string> {
 		const { manifest, config: configFile, hooks, problems } = await current();
 		if (virtual.is === 'client') {
-			return clientModule({ path: project.path, hooks, isAsync: project.kit.isAsync });
+			const { path, kit } = project;
+			const isWhole = config.command === 'serve';
+			return clientModule({ path, hooks, isAsync: kit.isAsync, isWhole });
 		}
+		if (virtual.is === 'feature') return featureModule(virtual.name);
 		if (virtual.is === 'server') {
 			if (problems[0]) throw problems[0];
 			return serverModule({ modules: [...manifest.modules.values()], config: configFile, hooks });
@@ -185,7 +190,7 @@ export function realtime(options: RealtimeOptions = {}): Plugin {
 		return isBrowser ? clientStub(module) : serverStub(module, project.kit.isAsync);
 	}
 
-	return plugin;
+	return [plugin, featurePlugin(normalizePath(packageRoot()))];
 }
 
 export default realtime;

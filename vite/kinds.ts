@@ -9,26 +9,54 @@ export interface LiveKindFacts {
 	readonly client: string;
 	/** What makes the stub for server rendering. */
 	readonly server: { readonly name: string; readonly from: string };
-	/** Whether a component can `await` it while a page is rendered. */
-	readonly isAwaited: boolean;
+	/** Makes the browser's stub where a component can `await` it; absent where none can. */
+	readonly awaited?: string;
 }
 
-export type LiveKind = 'rpc' | 'stream';
+export type LiveKind = 'rpc' | 'stream' | 'presence' | 'cursors' | 'room' | 'channel' | 'group';
 
 export const KINDS: Readonly<Record<LiveKind, LiveKindFacts>> = {
 	rpc: {
 		member: '',
 		client: '__rpc',
-		server: { name: 'serverRpc', from: `${PACKAGE}/plugins/rpc` },
-		isAwaited: false
+		server: { name: 'serverRpc', from: `${PACKAGE}/plugins/rpc` }
 	},
 	stream: {
 		member: 'stream',
 		client: '__stream',
 		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` },
-		isAwaited: true
+		awaited: '__awaitable'
+	},
+	presence: {
+		member: 'presence',
+		client: '__presence',
+		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` }
+	},
+	cursors: {
+		member: 'cursors',
+		client: '__cursors',
+		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` }
+	},
+	room: {
+		member: 'room',
+		client: '__room',
+		server: { name: 'serverRoom', from: `${PACKAGE}/plugins/rooms` },
+		awaited: '__awaitableRoom'
+	},
+	channel: {
+		member: 'channel',
+		client: '__channel',
+		server: { name: 'serverChannel', from: `${PACKAGE}/plugins/channels` }
+	},
+	group: {
+		member: 'group',
+		client: '__group',
+		server: { name: 'serverGroup', from: `${PACKAGE}/plugins/groups` }
 	}
 };
+
+/** What is wrapped around a live export, after `live.`, and which argument the export itself is. */
+export const WRAPPERS: Readonly<Record<string, number>> = { __proto__: null!, rateLimit: 1 };
 
 /** The kind for the part after `live.`, or undefined. */
 export function kindOfMember(member: string): LiveKind | undefined {

@@ -1,9 +1,18 @@
 /** Proves which exports of a module are live, following re-exports from file to file. */
 
-import { kindOfMember, knownCalls, PACKAGE, type LiveKind } from './kinds.ts';
+import { kindOfMember, knownCalls, PACKAGE, WRAPPERS, type LiveKind } from './kinds.ts';
 import type { Declared, Exported, Imported, ModuleSyntax } from './parse.ts';
 import { Problem, type ProblemCode } from './problem.ts';
-import { child, isFunction, memberPath, mentions, nameOf, unwrap, type Node } from './syntax.ts';
+import {
+	child,
+	children,
+	isFunction,
+	memberPath,
+	mentions,
+	nameOf,
+	unwrap,
+	type Node
+} from './syntax.ts';
 
 export interface LiveExport {
 	readonly name: string;
@@ -181,6 +190,10 @@ function createProver(follow: Follow): Prover {
 		if (callee && typeof member === 'string') {
 			const kind = kindOfMember(member);
 			if (kind) return kind;
+			const inner = children(expression, 'arguments')[WRAPPERS[member] ?? -1];
+			const verdict = inner && (await judgeExpression(module, inner, entry, path));
+			if (verdict && verdict !== 'plain' && verdict !== 'type') return verdict;
+			if (inner) throw problemAt('RT_LIVE_UNPROVEN', [entry.name, entry.name], module, inner);
 			throw problemAt('RT_LIVE_MEMBER', [`live.${member}`, knownCalls()], module, callee);
 		}
 		if (expression.type === 'Identifier') {

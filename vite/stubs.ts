@@ -2,7 +2,7 @@
 
 import { KINDS, PACKAGE, type LiveKind } from './kinds.ts';
 import type { LiveModule } from './manifest.ts';
-import { CLIENT } from './virtual-ids.ts';
+import { CLIENT, FEATURE } from './virtual-ids.ts';
 
 type Stubbed = Pick<LiveModule, 'path' | 'exports'>;
 
@@ -16,10 +16,12 @@ export function clientStub(module: Stubbed): string {
 /** The stub of server rendering: streams load and hydrate, calls say that they cannot be made. */
 export function serverStub(module: Stubbed, isAsync = false): string {
 	const kinds = [...new Set(module.exports.map(({ kind }) => kind))].sort();
-	const imports = kinds.map((kind) =>
+	// Several kinds are rendered by one maker.
+	const makers = kinds.map((kind) =>
 		importLine([KINDS[kind].server.name], KINDS[kind].server.from)
 	);
-	const tools = isAsync && kinds.some((kind) => KINDS[kind].isAwaited);
+	const imports = [...new Set(makers)];
+	const tools = isAsync && kinds.some((kind) => KINDS[kind].awaited);
 	if (tools) {
 		imports.push(
 			importLine(['hydratable'], 'svelte'),
@@ -27,7 +29,7 @@ export function serverStub(module: Stubbed, isAsync = false): string {
 		);
 	}
 	return join(imports, module, (kind, path) => {
-		const given = tools && KINDS[kind].isAwaited ? ', { hydratable, getRequestEvent }' : '';
+		const given = tools && KINDS[kind].awaited ? ', { hydratable, getRequestEvent }' : '';
 		return `${KINDS[kind].server.name}(${path}${given})`;
 	});
 }
@@ -40,21 +42,33 @@ export function clientModule(options: {
 	readonly hooks: string | undefined;
 	/** Whether components can `await` what the server has awaited. */
 	readonly isAsync?: boolean;
+	/** Whether every feature is there, whatever the app's code says. */
+	readonly isWhole?: boolean;
 }): string {
-	const { path, hooks, isAsync = false } = options;
+	const { path, hooks, isAsync = false, isWhole = false } = options;
 	const kinds = Object.values(KINDS);
-	const awaited = isAsync ? kinds.filter((kind) => kind.isAwaited) : [];
-	const makers = kinds.filter((kind) => !awaited.includes(kind)).map(({ client }) => client);
+	const awaited = isAsync
+		? kinds.flatMap(({ awaited, client }) => (awaited ? [{ awaited, client }] : []))
+		: [];
+	const names = new Set(awaited.map(({ client }) => client));
+	const makers = kinds.map(({ client }) => client).filter((client) => !names.has(client));
 	return [
+		...(isWhole ? [`import "${FEATURE}all";`] : []),
 		...(awaited.length > 0
-			? [importLine(['hydratable'], 'svelte'), importLine(['__awaitable'], `${PACKAGE}/client`)]
+			? [
+					importLine(['hydratable'], 'svelte'),
+					importLine(
+						awaited.map((kind) => kind.awaited),
+						`${PACKAGE}/client`
+					)
+				]
 			: []),
 		importLine(['setup'], `${PACKAGE}/client`),
 		...(hooks ? [importLine(['transport'], hooks)] : []),
 		`setup({ path: ${JSON.stringify(path)}${hooks ? ', transport' : ''} });`,
 		`export { ${makers.join(', ')} } from "${PACKAGE}/client";`,
 		...awaited.map(
-			({ client }) => `export const ${client} = (path) => __awaitable(path, hydratable);`
+			(kind) => `export const ${kind.client} = (path) => ${kind.awaited}(path, hydratable);`
 		),
 		''
 	].join('\n');
@@ -64,9 +78,10 @@ export function clientModule(options: {
  * What the universal hooks need behind their own code where they carry streams: a page may receive
  * one without importing any `$live` module, and its connection has to be set up all the same.
  */
-export function hooksSetup(path: string): string {
+export function hooksSetup(path: string, isWhole: boolean): string {
 	return [
 		'',
+		...(isWhole ? [`import "${FEATURE}all";`] : []),
 		`import { setup as __setup } from ${JSON.stringify(`${PACKAGE}/client`)};`,
 		`__setup({ path: ${JSON.stringify(path)}, transport });`,
 		''

@@ -1,6 +1,15 @@
 /** What must compile, and what must not, in the browser. Checked by tsc; nothing here runs. */
 
-import { createClient, type Seed, type StreamStore, type Stub } from 'svelte-realtime/client';
+import {
+	combine,
+	createClient,
+	createHistory,
+	empty,
+	type Operation,
+	type Seed,
+	type StreamStore,
+	type Stub
+} from 'svelte-realtime/client';
 
 interface Message {
 	readonly id: number;
@@ -55,6 +64,38 @@ export async function streams(): Promise<void> {
 	void [store, current, first, lobby, both];
 }
 
+export async function operations(): Promise<void> {
+	const operation: Operation = messages.optimistic('created', { id: 1, text: 'x' });
+	messages.optimistic('deleted', { id: 1 });
+	room('lobby').optimistic('set', []);
+	messages.optimistic('pinned', 'the data of an event of the app');
+	// @ts-expect-error a message has a text
+	messages.optimistic('created', { id: 1 });
+	// @ts-expect-error the list is made of messages
+	messages.optimistic('set', [1]);
+	void send.with({ op: operation.id })('x');
+
+	const sendNow = send.optimistic(messages, 'created', (text) => ({ id: 0, text }));
+	const message: Message = await sendNow('hello', true);
+	const same: Message = await send.optimistic(messages, 'created', message)('hello');
+	// @ts-expect-error the text is missing
+	await sendNow();
+	// @ts-expect-error a message has an id
+	send.optimistic(messages, 'created', (text) => ({ text }));
+	// @ts-expect-error a call is no stream
+	send.optimistic(send, 'created', message);
+
+	const history = createHistory({ limit: 10 });
+	const result: Message = await history.run(send, ['x', true], (sent, text) =>
+		send(text + sent.id)
+	);
+	// @ts-expect-error the text is missing
+	await history.run(send, [], () => send('x'));
+	// @ts-expect-error the inverse is a call
+	await history.run(send, ['x'], () => 1);
+	void [operation, same, result];
+}
+
 export async function seeds(): Promise<void> {
 	const seed: Seed<Message[]> = await messages.load(event);
 	const hydrated: StreamStore<Message[]> = messages.hydrate(seed);
@@ -81,4 +122,22 @@ export async function clients(): Promise<void> {
 	// @ts-expect-error a function that nobody declared live has no stub
 	(({}) as Stub<() => void>).call;
 	void [result, anything, one, two];
+}
+
+export async function features(): Promise<void> {
+	const isThere: boolean = messages.hasMore;
+	const isMore: boolean = await messages.loadMore();
+	const visible: StreamStore<Message[] | undefined> = messages.when(() => isThere).when(messages);
+	// @ts-expect-error a number is no condition
+	messages.when(1);
+	for await (const list of room('lobby')) list[0]!.text;
+	const either: StreamStore<Message[] | undefined> = isThere ? messages.when(true) : empty;
+	const both = combine(messages, room('lobby'), (all, some) => (all?.length ?? 0) + some!.length);
+	const count: number = both.current;
+	both.subscribe((value) => value.toFixed());
+	// @ts-expect-error of what?
+	combine(() => 1);
+	// @ts-expect-error the function comes last
+	combine((all: unknown) => all, messages);
+	void [isMore, visible, either, count];
 }

@@ -143,6 +143,22 @@ export function context(ctx: LiveContext): void {
 	void ctx.clock;
 }
 
+export async function order(ctx: LiveContext): Promise<void> {
+	void ctx.throttle('topic', 'event', { x: 1 }, 16, { key: ctx.path });
+	void ctx.debounce('topic', 'event', { x: 1 }, 300, { maxWait: 1000 });
+	// @ts-expect-error a window has a length
+	void ctx.throttle('topic', 'event', { x: 1 });
+	(await ctx.queue.push('key', async (signal) => signal.aborted)) satisfies boolean;
+	(await ctx.lock('key', () => 'done', { maxWait: 50, hold: 50 })) satisfies string;
+	(await ctx.session.get<{ items: string[] }>('id'))?.items satisfies string[] | undefined;
+	// @ts-expect-error what is kept under an id may be anything
+	(await ctx.session.get('id'))?.items;
+	const outcome = await ctx.dedup.once('id', async () => 1);
+	(outcome.first ? outcome.value : outcome.state) satisfies number | 'running' | 'done';
+	// @ts-expect-error it may have been done elsewhere
+	void outcome.value;
+}
+
 // @ts-expect-error there is no such option
 defineConfig({ pluggins: [] });
 // @ts-expect-error there is no such limit

@@ -37,6 +37,13 @@ test('the stub of the browser is one line for each export', () => {
 	expect(clientStub({ path: 'empty', exports: [] })).toBe('export {};\n');
 });
 
+test('a presence stream has a stub of its own in the browser, and that of a stream elsewhere', () => {
+	const here = { path: 'chat', exports: [{ name: 'here', kind: 'presence' }] } as const;
+
+	expect(clientStub(here)).toContain('here = /* @__PURE__ */ __presence("chat/here");');
+	expect(serverStub(here)).toContain('here = serverStream("chat/here");');
+});
+
 test('the stub of server rendering imports only what its kinds need', () => {
 	expect(serverStub(chat)).toMatchInlineSnapshot(`
 		"import { serverRpc } from "svelte-realtime/plugins/rpc";
@@ -59,20 +66,35 @@ test('the client module sets up path and transport before it gives the stubs awa
 		"import { setup } from "svelte-realtime/client";
 		import { transport } from "/app/src/hooks.ts";
 		setup({ path: "/base/ws", transport });
-		export { __rpc, __stream } from "svelte-realtime/client";
+		export { __rpc, __stream, __presence, __cursors, __room } from "svelte-realtime/client";
 		"
 	`);
 	expect(clientModule({ path: '/ws', hooks: undefined })).not.toContain('transport');
 });
 
+test('where several kinds are rendered by one maker, the stub of rendering imports it once', () => {
+	const exports = [
+		{ name: 'notes', kind: 'stream' },
+		{ name: 'pointers', kind: 'cursors' }
+	] as const;
+
+	expect(serverStub({ path: 'board', exports })).toMatchInlineSnapshot(`
+		"import { serverStream } from "svelte-realtime/plugins/streams";
+		export const notes = serverStream("board/notes");
+		export const pointers = serverStream("board/pointers");
+		"
+	`);
+});
+
 test('where Svelte is async, streams are awaited on both sides, and calls are as ever', () => {
 	expect(clientModule({ path: '/ws', hooks: undefined, isAsync: true })).toMatchInlineSnapshot(`
 		"import { hydratable } from "svelte";
-		import { __awaitable } from "svelte-realtime/client";
+		import { __awaitable, __awaitableRoom } from "svelte-realtime/client";
 		import { setup } from "svelte-realtime/client";
 		setup({ path: "/ws" });
-		export { __rpc } from "svelte-realtime/client";
+		export { __rpc, __presence, __cursors } from "svelte-realtime/client";
 		export const __stream = (path) => __awaitable(path, hydratable);
+		export const __room = (path) => __awaitableRoom(path, hydratable);
 		"
 	`);
 	expect(serverStub(chat, true)).toContain(

@@ -33,7 +33,8 @@ const FOUND = {
 		cast: 'rpc',
 		sure: 'rpc',
 		wrapped: 'rpc'
-	}
+	},
+	wrapped: { limited: 'rpc', twice: 'rpc', named: 'stream' }
 };
 
 /** Module → code, line, and a word of the cure. */
@@ -50,6 +51,7 @@ const REFUSED: Record<string, [string, number, string]> = {
 	namespace: ['RT_LIVE_NAMESPACE', 1, 'Export them by name'],
 	reserved: ['RT_LIVE_NAME', 3, 'do not begin with "__"'],
 	uncalled: ['RT_LIVE_UNPROVEN', 3, 'Assign the call itself'],
+	unlimited: ['RT_LIVE_UNPROVEN', 3, 'live(…)'],
 	wrapper: ['RT_LIVE_UNPROVEN', 7, 'put wrappers']
 };
 
