@@ -3,6 +3,8 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { watchedMessages } from './hydration.ts';
 import { ROOT } from './site.ts';
 
 export const NOTES_APP: string = join(ROOT, 'tests/fixtures/rendering');
@@ -57,4 +59,23 @@ export function busyWriter(url: string): Writer {
 /** The texts on the page, in its order. */
 export function shown(page: Page): Promise<string[]> {
 	return page.locator('[data-message] .text').allTextContents();
+}
+
+declare global {
+	interface Window {
+		/** Gone when the page is loaded anew. */
+		marker?: true;
+	}
+}
+
+/** The page shows what a fresh one shows and the server holds, and has not been touched otherwise. */
+export async function expectWhole(page: Page, url: string): Promise<void> {
+	const texts = (await held(url)).notes.map(({ text }) => text);
+	await expect.poll(() => shown(page), { timeout: 20_000 }).toEqual(texts);
+	const fresh = await page.context().newPage();
+	await fresh.goto(`${url}/carried`);
+
+	expect(await shown(fresh)).toEqual(texts);
+	expect(await page.evaluate(() => window.marker)).toBe(true);
+	expect(await watchedMessages(page)).toMatchObject({ changed: [], removed: [], emptied: 0 });
 }

@@ -3,18 +3,11 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { launchBrowser } from './browser.ts';
-import { watchedMessages, watchMessages } from './hydration.ts';
-import { held, NOTES_APP, shown, write } from './notes.ts';
+import { watchMessages } from './hydration.ts';
+import { expectWhole, NOTES_APP, shown, write } from './notes.ts';
 import { network, type Network } from './network.ts';
 import { live } from './page.ts';
 import { buildCopy, freePort, startBuilt, stop, type Running } from './site.ts';
-
-declare global {
-	interface Window {
-		/** Gone when the page is loaded anew. */
-		marker?: true;
-	}
-}
 
 let browser: Browser;
 let folder: string;
@@ -53,18 +46,6 @@ afterEach(async () => {
 const waiting = (): Promise<void> =>
 	page.getByRole('status').filter({ hasText: 'Waiting' }).waitFor();
 
-/** The page shows what a fresh one shows and the server holds, and has not been touched otherwise. */
-async function expectWhole(): Promise<void> {
-	const texts = (await held(server.url)).notes.map(({ text }) => text);
-	await expect.poll(() => shown(page), { timeout: 20_000 }).toEqual(texts);
-	const fresh = await page.context().newPage();
-	await fresh.goto(`${server.url}/carried`);
-
-	expect(await shown(fresh)).toEqual(texts);
-	expect(await page.evaluate(() => window.marker)).toBe(true);
-	expect(await watchedMessages(page)).toMatchObject({ changed: [], removed: [], emptied: 0 });
-}
-
 test('a page survives that its server is killed and started again, others writing meanwhile', async () => {
 	await write(server.url, 'seen live');
 	server.child.kill('SIGKILL');
@@ -76,7 +57,7 @@ test('a page survives that its server is killed and started again, others writin
 	await live(page);
 	await write(server.url, 'after its return');
 
-	await expectWhole();
+	await expectWhole(page, server.url);
 }, 60_000);
 
 test('a page survives that the network goes and comes back', async () => {
@@ -91,5 +72,5 @@ test('a page survives that the network goes and comes back', async () => {
 	await write(server.url, 'after its return');
 
 	await live(page);
-	await expectWhole();
+	await expectWhole(page, server.url);
 }, 60_000);
