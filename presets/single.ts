@@ -1,17 +1,78 @@
 /** One process, nothing to install beside it. */
 
-import type { Plugin } from 'svelte-realtime/kernel';
+import { presetOf, type Plugin } from 'svelte-realtime/kernel';
+import { admission, type AdmissionOptions } from 'svelte-realtime/plugins/admission';
+import { channels } from 'svelte-realtime/plugins/channels';
+import { cursors, type CursorsOptions } from 'svelte-realtime/plugins/cursors';
+import { debounce, type DebounceOptions } from 'svelte-realtime/plugins/debounce';
+import { dedup, type DedupOptions } from 'svelte-realtime/plugins/dedup';
+import { groups } from 'svelte-realtime/plugins/groups';
+import { lock, type LockOptions } from 'svelte-realtime/plugins/lock';
+import { middleware, type Middleware } from 'svelte-realtime/plugins/middleware';
+import { presence, type PresenceOptions } from 'svelte-realtime/plugins/presence';
+import { queue, type QueueOptions } from 'svelte-realtime/plugins/queue';
+import { ratelimit, type RateLimitOptions } from 'svelte-realtime/plugins/ratelimit';
 import { replay, type ReplayOptions } from 'svelte-realtime/plugins/replay';
 import { rpc } from 'svelte-realtime/plugins/rpc';
+import { session, type SessionOptions } from 'svelte-realtime/plugins/session';
 import { streams } from 'svelte-realtime/plugins/streams';
+import { throttle, type ThrottleOptions } from 'svelte-realtime/plugins/throttle';
 
 export interface SingleOptions {
+	presence?: PresenceOptions;
+	cursors?: CursorsOptions;
+	/** `false`: whoever the gates let in may connect, at whatever rate. */
+	admission?: AdmissionOptions | false;
+	/** Functions around every call and stream, the first one outermost. */
+	middleware?: readonly Middleware[];
+	/** `false`: calls are not limited, but for those of functions with a limit of their own. */
+	ratelimit?: RateLimitOptions | false;
 	replay?: ReplayOptions;
+	throttle?: ThrottleOptions;
+	debounce?: DebounceOptions;
+	lock?: LockOptions;
+	queue?: QueueOptions;
+	session?: SessionOptions;
+	dedup?: DedupOptions;
 }
 
-export type SingleCapability = 'rpc' | 'replay' | 'streams';
+export type SingleCapability =
+	| 'presence'
+	| 'cursors'
+	| 'channels'
+	| 'groups'
+	| 'ratelimit'
+	| 'rpc'
+	| 'replay'
+	| 'streams'
+	| 'throttle'
+	| 'debounce'
+	| 'lock'
+	| 'queue'
+	| 'session'
+	| 'dedup';
 
 /** The preset for one process: every plugin with its store in memory. */
 export function single(options: SingleOptions = {}): readonly Plugin<any, SingleCapability>[] {
-	return [rpc(), replay(options.replay), streams()];
+	const limits = options.ratelimit === false ? { calls: false as const } : options.ratelimit;
+	return presetOf(options, [
+		...(options.admission === false ? [] : [admission(options.admission)]),
+		...(options.middleware ? [middleware(...options.middleware)] : []),
+		ratelimit(limits),
+		rpc(),
+		replay(options.replay),
+		streams(),
+		presence(options.presence),
+		cursors(options.cursors),
+		groups(),
+		throttle(options.throttle),
+		debounce(options.debounce),
+		// Behind what coalesces: what goes out is what is checked.
+		channels(),
+		lock(options.lock),
+		// After what its tasks may use: at shutdown it ends before them.
+		queue(options.queue),
+		session(options.session),
+		dedup(options.dedup)
+	]);
 }

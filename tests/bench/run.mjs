@@ -10,10 +10,15 @@
 import { parseArgs } from 'node:util';
 import { requireBuild, requireNative, showMachine } from './machine.mjs';
 import { clientSize, clientSizeDevalue } from './rows/client-size.mjs';
+import { cursors } from './rows/cursors.mjs';
 import { fanout, fanoutLogged, relayLatency } from './rows/fanout.mjs';
+import { presenceJoin } from './rows/presence-join.mjs';
+import { mergeCrud, optimistic } from './rows/lists.mjs';
 import { publishHooks } from './rows/publish-hooks.mjs';
+import { ratelimit } from './rows/ratelimit.mjs';
 import { resume } from './rows/resume.mjs';
 import { rpc, rpcAsync } from './rows/rpc.mjs';
+import { throttle } from './rows/throttle.mjs';
 
 const ROWS = [
 	rpc,
@@ -21,8 +26,14 @@ const ROWS = [
 	fanout,
 	fanoutLogged,
 	relayLatency,
+	cursors,
+	presenceJoin,
 	publishHooks,
 	resume,
+	mergeCrud,
+	optimistic,
+	throttle,
+	ratelimit,
 	clientSize,
 	clientSizeDevalue
 ];

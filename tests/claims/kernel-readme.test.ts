@@ -8,11 +8,16 @@ import { codeBlocks, plain, read, tableUnder } from './markdown.ts';
 
 const README = read('kernel/README.md');
 
+/** The id that the connection of the README has. */
+const CONNECTION = 'q0eyGCFrkIU_-1';
+
 /** The module that the conversation in the README talks to. */
 function chat(): Record<string, unknown> {
 	const messages: { id: number; text: string }[] = [];
 	return {
 		messages: live.stream('chat', () => [...messages]),
+		here: live.presence('chat', { state: v.object({ typing: v.boolean() }) }),
+		pointers: live.cursors('chat', { data: v.object({ x: v.number(), y: v.number() }) }),
 		send: live(v.pipe(v.string(), v.minLength(1, 'Say something.')), (ctx, text) => {
 			const message = { id: messages.length + 1, text };
 			messages.push(message);
@@ -28,6 +33,11 @@ function chat(): Record<string, unknown> {
 				]
 			}
 		}),
+		archive: live.stream('archive', ({ cursor }) =>
+			cursor === null
+				? { data: [{ id: 1 }], hasMore: true, cursor: 1 }
+				: { data: [{ id: Number(cursor) + 1 }], hasMore: false }
+		),
 		dayAfter: live((_ctx, day: Date) => new Date(day.getTime() + 86_400_000))
 	};
 }
@@ -43,7 +53,7 @@ test('the conversation in the README is the one that a server has', async () => 
 	const kernel = await startKernel(single());
 	kernel.use('rpc').mount({ chat: chat() });
 	const socket = kernel.transport.socket();
-	const connection = kernel.open(socket, {});
+	const connection = kernel.open(socket, { user: { id: 'ada', name: 'Ada' } });
 	const { epoch } = (await kernel.use('replay').follow('chat')).head();
 	const received: ReceivedFrame[] = [];
 	const seen = { client: 0, server: 0 };
@@ -60,9 +70,13 @@ test('the conversation in the README is the one that a server has', async () => 
 			await settle();
 			seen.client += 1;
 		} else if (info.startsWith('json server')) {
+			if (info.endsWith('soon')) await kernel.clock.advance(16);
 			if (info.endsWith('later')) await kernel.clock.advance(15_000);
 			received.push(
-				...socket.sent.splice(0).map((sent) => JSON.parse(String(sent)) as ReceivedFrame)
+				...socket.sent
+					.splice(0)
+					.map((sent) => String(sent).replaceAll(connection.id, CONNECTION))
+					.map((sent) => JSON.parse(sent) as ReceivedFrame)
 			);
 			expect(withoutRandom(received.shift())).toEqual(withoutRandom(JSON.parse(text)));
 			seen.server += 1;
@@ -75,7 +89,13 @@ test('the conversation in the README is the one that a server has', async () => 
 });
 
 test('the README shows every frame that is declared', () => {
-	const files = ['kernel/protocol.ts', 'plugins/rpc/frames.ts', 'plugins/streams/frames.ts'];
+	const files = [
+		'kernel/protocol.ts',
+		'plugins/rpc/frames.ts',
+		'plugins/streams/frames.ts',
+		'plugins/presence/frames.ts',
+		'plugins/cursors/frames.ts'
+	];
 	const declared = files.flatMap((file) => {
 		const [, body] = /interface Frames \{\n([\s\S]*?)\n\t?\}\n/.exec(read(file))!;
 		const depth = /^\t*/.exec(body!.replace(/^\s*\/\*\*.*\n/, ''))![0].length;
@@ -135,6 +155,7 @@ test('the table of hooks has every hook, with the kind that it has', () => {
 		drain: 'notice',
 		close: 'notice',
 		ready: 'notice',
+		changed: 'notice',
 		shutdown: 'notice'
 	};
 	const rows = tableUnder(README, 'hook').map(([name, kind]) => [plain(name), kind]);

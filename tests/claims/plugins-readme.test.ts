@@ -1,9 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { rpc } from 'svelte-realtime/plugins/rpc';
-import { replay } from 'svelte-realtime/plugins/replay';
-import { streams } from 'svelte-realtime/plugins/streams';
 import { LIMITS, type Plugin } from 'svelte-realtime';
+import { single } from 'svelte-realtime/presets';
 import { plain, read, tableUnder } from './markdown.ts';
 
 const README = read('plugins/README.md');
@@ -12,7 +10,7 @@ const folders = readdirSync(new URL('../../plugins', import.meta.url), { withFil
 	.map(({ name }) => name);
 
 test('the table of plugins is the folders, with what they need and provide', () => {
-	const plugins: Plugin[] = [rpc(), replay(), streams()];
+	const plugins: readonly Plugin[] = single();
 	const rows = tableUnder(README, 'plugin').map((cells) => cells.slice(0, 4).map(plain));
 	const names = (capabilities: readonly string[] = []): string => capabilities.join(', ');
 
@@ -53,6 +51,38 @@ test('the table of options of replay is the code', () => {
 
 	expect(defaults).toHaveLength(4);
 	expect(rows).toEqual(defaults);
+});
+
+test.each([
+	['presence', 'presence/index'],
+	['cursors', 'cursors/index'],
+	['throttle', 'coalescing'],
+	['debounce', 'coalescing'],
+	['queue', 'queue/index'],
+	['lock', 'lock/index'],
+	['session', 'session/index'],
+	['dedup', 'dedup/index']
+])('the table of options of %s is the code', (plugin, file) => {
+	const source = read(`plugins/${file}.ts`);
+	const options = [
+		...read(`plugins/${plugin}/index.ts`).matchAll(
+			/^export interface (\w+)Options \{([\s\S]*?)^\}/gm
+		)
+	];
+	const names = [...options[0]![2]!.matchAll(/^\t(\w+)\?:/gm)].map(([, name]) => name);
+	const defaultOf = (name: string): number | undefined => {
+		const [, value] = new RegExp(`\\b${name} = ([\\d_ *]+)`).exec(source) ?? [];
+		return value?.split('*').reduce((all, each) => all * Number(each.replaceAll('_', '')), 1);
+	};
+
+	const rows = tableUnder(README, `of \`${plugin}\``).map(([name, value]) => [
+		plain(name),
+		value === 'none' ? undefined : amount(value!)
+	]);
+
+	expect(names.length).toBeGreaterThan(1);
+	expect(rows.map(([name]) => name).sort()).toEqual([...names].sort());
+	expect(rows).toEqual(rows.map(([name]) => [name, defaultOf(name as string)]));
 });
 
 test('limits that the README mentions have the defaults that it says', () => {

@@ -6,19 +6,37 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 	const kernel = await startKernel(single());
 
 	expect(kernel.describe()).toMatchInlineSnapshot(`
-		"rpc (0 ms): provides rpc
+		"admission (0 ms)
+		rpc (0 ms): provides rpc
+		ratelimit (0 ms): provides ratelimit; requires rpc; uses ratelimit.store
 		replay (0 ms): provides replay; uses replay.log
 		streams (0 ms): provides streams; requires rpc, replay
-		  message: rpc (rpc) → rpc (rpc:session) → rpc (rpc:cancel) → streams (stream) → streams (stream:end)
-		  publish: replay (logged)
+		presence (0 ms): provides presence; uses presence.store
+		cursors (0 ms): provides cursors; requires streams; uses cursors.store
+		groups (0 ms): provides groups; requires presence
+		throttle (0 ms): provides throttle
+		debounce (0 ms): provides debounce
+		channels (0 ms): provides channels; requires rpc
+		lock (0 ms): provides lock
+		queue (0 ms): provides queue
+		session (0 ms): provides session; uses session.store
+		dedup (0 ms): provides dedup; uses dedup.store
+		  upgrade: admission (pre) → ratelimit (pre)
+		  open: admission
+		  message: rpc (rpc) → rpc (rpc:session) → rpc (rpc:cancel) → streams (stream) → streams (stream:more) → streams (stream:end) → presence (presence:update) → cursors (cursors:move)
+		  publish: groups (pre __group:*) → replay (logged)
+		  published: groups (__presence:group:*)
 		  drain: streams
-		  close: rpc → streams
-		  ready: rpc"
+		  close: admission → rpc → streams → presence
+		  ready: rpc
+		  changed: rpc
+		  shutdown: presence → cursors → groups → throttle → debounce → lock → queue"
 	`);
 });
 
 test('single() hands its options on', () => {
 	expect(() => single({ replay: { size: 0 } })).toThrow('"size" of replay()');
+	expect(() => single({ ratelimit: { identities: 0 } })).toThrow('"identities" of ratelimit()');
 });
 
 test('each single() is of its own', async () => {
