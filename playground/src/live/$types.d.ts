@@ -1,5 +1,10 @@
 // Written by svelte-realtime; what you change here is lost.
 
+declare module '$live/board' {
+	export const board: import('svelte-realtime/client').Stub<(typeof import('./board.js'))['board']>;
+	export {};
+}
+
 declare module '$live/chat' {
 	export const send: import('svelte-realtime/client').Stub<(typeof import('./chat.js'))['send']>;
 	export const messages: import('svelte-realtime/client').Stub<(typeof import('./chat.js'))['messages']>;

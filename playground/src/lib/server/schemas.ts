@@ -1,6 +1,7 @@
 /** What visitors may send; the live functions and the form actions check by the same schemas. */
 
 import * as v from 'valibot';
+import { NOTE_LENGTH } from '$lib/model';
 
 function line(longest: number, missing: string): v.GenericSchema<string> {
 	return v.pipe(
@@ -23,3 +24,18 @@ export const NewTodo = v.object({ text: task });
 export const Tick = v.object({ id, done: v.boolean() });
 export const Rename = v.object({ id, text: task });
 export const Removal = v.object({ id });
+
+const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const note = {
+	text: v.pipe(v.string(), v.maxLength(NOTE_LENGTH, `At most ${NOTE_LENGTH} characters fit here.`)),
+	x: fraction,
+	y: fraction
+};
+
+/** A note to be stuck on. Its id is made by the page, so that the page knows it before the server. */
+export const NewNote = v.object({ id, ...note });
+export const NoteChange = v.object({ id, ...v.partial(v.object(note)).entries });
+/** Where a pointer is on a board. */
+export const Point = v.object({ x: fraction, y: fraction });
+/** What a visitor says of itself: the note that it is writing on. */
+export const Doing = v.object({ writing: v.nullable(id) });

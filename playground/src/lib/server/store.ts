@@ -1,9 +1,17 @@
-/** The shared chat and list, kept in memory: they begin empty each time the server starts. */
+/** The shared chat, list and boards, kept in memory: they begin anew each time the server starts. */
 
-import { MESSAGES_KEPT, TODOS_KEPT, type Message, type Todo } from '$lib/model';
+import {
+	MESSAGES_KEPT,
+	NOTES_KEPT,
+	TODOS_KEPT,
+	type Message,
+	type Note,
+	type Todo
+} from '$lib/model';
 
 const messages: Message[] = [];
 const todos = new Map<string, Todo>();
+const notes = new Map<string, Note>();
 
 export const chat = {
 	/** Oldest first. */
@@ -45,5 +53,37 @@ export const tasks = {
 	/** Whether there was such a to-do. */
 	remove(id: string): boolean {
 		return todos.delete(id);
+	}
+};
+
+export const board = {
+	/** In the order in which they were stuck on. */
+	list(): readonly Note[] {
+		return [...notes.values()];
+	},
+
+	find(id: string): Note | undefined {
+		return notes.get(id);
+	},
+
+	/** Sticks a note on, or returns `undefined` where the board is full. */
+	add(note: Note): Note | undefined {
+		if (notes.size >= NOTES_KEPT && !notes.has(note.id)) return undefined;
+		notes.set(note.id, note);
+		return note;
+	},
+
+	/** Changes a note, or returns `undefined` where somebody has taken it off. */
+	change(id: string, changes: Partial<Omit<Note, 'id'>>): Note | undefined {
+		const note = notes.get(id);
+		if (!note) return undefined;
+		const changed = { ...note, ...changes };
+		notes.set(id, changed);
+		return changed;
+	},
+
+	/** Whether there was such a note. */
+	remove(id: string): boolean {
+		return notes.delete(id);
 	}
 };
