@@ -9,8 +9,14 @@ const folders = readdirSync(new URL('../../plugins', import.meta.url), { withFil
 	.filter((entry) => entry.isDirectory())
 	.map(({ name }) => name);
 
+/** What is made of the declarations of others, and installs nothing. */
+const COMPOSED = [{ name: 'rooms', requires: ['streams', 'presence', 'cursors'] }] as const;
+
 test('the table of plugins is the folders, with what they need and provide', () => {
-	const plugins: readonly Plugin[] = single();
+	const plugins: readonly Pick<Plugin, 'name' | 'requires' | 'provides'>[] = [
+		...single(),
+		...COMPOSED
+	];
 	const rows = tableUnder(README, 'plugin').map((cells) => cells.slice(0, 4).map(plain));
 	const names = (capabilities: readonly string[] = []): string => capabilities.join(', ');
 
