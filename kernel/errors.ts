@@ -35,6 +35,8 @@ const SERVER_MESSAGES = {
 		'A value for %s cannot be sent: %s. Send plain data, or add the type to `transport` in src/hooks.',
 	RT_STREAM_KEYLESS:
 		'The stream "%s" loads items without "%s", the key of its strategy "latest". An event that the loader has seen already then shows twice. Add the field, or name another with { key }.',
+	RT_STREAM_MIGRATE:
+		'The migration of the stream "%s" to version %s failed; see the cause. The clients that need it are told that their page has to be reloaded.',
 	RT_CONNECTION_SLOW:
 		'The connection %s does not read as fast as it is sent to: its send buffer is over the limit of %s bytes, and frames are dropped until it drains. Streams of logged topics catch up by themselves; others have lost them.',
 	RT_STREAM_TOPIC:

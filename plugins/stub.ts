@@ -60,12 +60,7 @@ type StubOf<Live> = Live extends {
 				said: infer Said;
 				dynamic: infer Dynamic;
 		  }
-		? Followed<
-				Args,
-				Membership<Role, Meta>,
-				GroupStore<Role, Data, Meta, Heard, Said>,
-				Dynamic
-			>
+		? Followed<Args, Membership<Role, Meta>, GroupStore<Role, Data, Meta, Heard, Said>, Dynamic>
 		: OtherStub<Live>;
 
 /** A stub of what is followed, with a store of its own kind. */

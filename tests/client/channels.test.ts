@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { live, type LiveContext, type LiveChannel } from 'svelte-realtime';
 import type { Stub } from 'svelte-realtime/client';
 import { outcome, settle } from './fake-server.ts';
+import { seeded } from '../kernel/random.ts';
 import { network, type Network } from './network.ts';
 
 const Say = v.pipe(v.string(), v.trim(), v.nonEmpty());
@@ -98,6 +99,30 @@ test('what was missed is heard after the connection is back, once', async () => 
 
 	expect(heard).toEqual(['a', 'b', 'c', 'd']);
 });
+
+test.each(Array.from({ length: 12 }, (_, seed) => seed + 1))(
+	'whatever the network does, everything is heard once, in order (%i)',
+	async (seed) => {
+		const { net, ctx, channel } = await playing();
+		const random = seeded(seed);
+		const heard: unknown[] = [];
+		channel<typeof game>('game').on('move', (n) => heard.push(n));
+		await settle();
+		net.fate = () => (random() < 0.1 ? 'lost' : 'arrives');
+
+		for (let n = 0; n < 60; n += 1) {
+			void game.publish(ctx, 'move', n);
+			if (random() < 0.5) await settle();
+			if (random() < 0.1) net.cut({ deaf: random() < 0.5 });
+			if (random() < 0.2) await pass(net, 3000 * random());
+		}
+		net.fate = () => 'arrives';
+		await pass(net, 60_000);
+		await pass(net, 60_000);
+
+		expect(heard).toEqual(Array.from({ length: 60 }, (_, n) => n));
+	}
+);
 
 test('an event that comes twice is heard once, and a gap is filled in order', async () => {
 	const { net, ctx, channel } = await playing();

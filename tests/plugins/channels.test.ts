@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { live, type LiveContext } from 'svelte-realtime';
+import { serverChannel } from 'svelte-realtime/plugins/channels';
 import { single, type SingleOptions } from 'svelte-realtime/presets';
 import { settle, type TestConnection } from 'svelte-realtime/testing';
 import { startKernel, takeErrors } from '../kernel/tracked.ts';
@@ -80,6 +81,26 @@ test('what a schema makes of the data is what is sent, once, and logged', async 
 		['move', { x: 1, y: 2 }],
 		['say', 'hello'],
 		['over', [{ any: 'thing' }]]
+	]);
+});
+
+test('a schema sees each event once, whoever publishes', async () => {
+	const counted = live.channel('counted', {
+		publish: true,
+		events: { text: v.pipe(v.string(), v.transform(Number)) }
+	});
+	const { ada, ctx, kernel } = await playing({ counted });
+	await ada.send(follow(1, 'counted'));
+	ada.take();
+
+	void counted.publish(ctx, 'text', '1');
+	void kernel.publish('counted', 'text', '2');
+	await ada.call('test/counted.publish', 'text', '3');
+
+	expect(events(ada)).toEqual([
+		['text', 1],
+		['text', 2],
+		['text', 3]
 	]);
 });
 
@@ -258,16 +279,35 @@ test('two channels of one topic are refused, and the modules of before stay', as
 });
 
 test('where all channels name their topics, no other publish passes through the plugin', async () => {
-	const fixed = {
-		game,
-		near: live.channel((_ctx, id: string) => id, { topics: 'n:*', events: {} })
-	};
+	const near = live.channel((_ctx, id: string) => id, { topics: 'n:*', events: {} });
 	const { kernel, mount } = await playing({});
-	const filter = (): string => /publish: (.*?) → replay/.exec(kernel.describe())?.[1] ?? 'none';
+	const filters = () => [...kernel.describe().matchAll(/channels (\(pre.*?\))/g)].map(([, f]) => f);
 
-	expect(filter()).toBe('none');
-	mount(fixed);
-	expect(filter()).toBe('channels (pre game n:*) → channels (pre game n:*)');
+	expect(filters()).toEqual([]);
+	mount({ game, near });
+	expect(filters()).toEqual(['(pre game n:*)', '(pre game n:*)']);
+	mount({ game, board });
+	expect(filters()).toEqual(['(pre)', '(pre)']);
+});
+
+test('a topic that was made from arguments is forgotten with the module that made it', async () => {
+	const { ada, kernel, mount } = await playing();
+	await ada.follow('test/board', 'kitchen');
+
+	mount({ game, board: live.channel((_ctx, id: string) => `other:${id}`, { events: {} }) });
+
+	expect(kernel.publish('board:kitchen', 'jump')).toMatchObject({ status: 'ok' });
+});
+
+test('a channel can be handed around while a page is rendered', async () => {
+	const channel = serverChannel('test/board');
+	const seed = { path: 'test/board', args: ['kitchen'], value: 'hi' } as never;
+
+	expect(channel('kitchen').on()()).toBeUndefined();
+	expect(channel.hydrate(seed).current).toBe('hi');
+	await expect(channel('kitchen').publish('say', 'x')).rejects.toMatchObject({
+		code: 'RT_STUB_SERVER_CALL'
+	});
 });
 
 test('what is throttled is checked when it goes out', async () => {
