@@ -37,6 +37,14 @@ export type RoomActions = Readonly<
 	Record<string, (ctx: RoomContext, ...args: any[]) => unknown>
 >;
 
+/**
+ * `Args`, without being a place to infer them from. `NoInfer` of a tuple is no tuple to the compiler:
+ * behind it a function that takes fewer arguments would not fit.
+ */
+type Settled<Args extends readonly unknown[]> = Args extends infer Known extends readonly unknown[]
+	? Known
+	: never;
+
 type RoomPresence<Args extends readonly unknown[]> =
 	true | Omit<PresenceStreamOptions<Args, unknown, StandardSchemaV1>, 'guard'>;
 type RoomCursors = true | Omit<CursorsStreamOptions<never[]>, 'guard'>;
@@ -44,19 +52,19 @@ type RoomCursors = true | Omit<CursorsStreamOptions<never[]>, 'guard'>;
 export interface RoomOptions<
 	Args extends readonly unknown[],
 	Value,
-	Who extends RoomPresence<Args> | undefined,
+	Who extends RoomPresence<Settled<Args>> | undefined,
 	Where extends RoomCursors | undefined,
 	Actions
-> extends Omit<StreamOptions<NoInfer<Args>, NoInfer<Value>>, 'version' | 'migrate'> {
+> extends Omit<StreamOptions<Settled<Args>, NoInfer<Value>>, 'version' | 'migrate'> {
 	/** Which room it is: its topic, or a synchronous function that makes it from the arguments. */
 	topic: string | ((ctx: LiveContext, ...args: Args) => string);
 	/** Loads the room's data. */
-	init: (ctx: LiveContext, ...args: NoInfer<Args>) => MaybePromise<Value>;
+	init: (ctx: LiveContext, ...args: Settled<Args>) => MaybePromise<Value>;
 	/**
 	 * Asked before anything else happens, whatever part of the room is asked for: `false` refuses with
 	 * FORBIDDEN, an error with itself.
 	 */
-	guard?: (ctx: LiveContext, ...args: NoInfer<Args>) => MaybePromise<boolean | void>;
+	guard?: (ctx: LiveContext, ...args: Settled<Args>) => MaybePromise<boolean | void>;
 	/** Who is here: all who follow the data. `true`, or the options of `live.presence()`. */
 	presence?: Who;
 	/** Where they point at. `true`, or the options of `live.cursors()`. */
@@ -69,9 +77,9 @@ export interface RoomOptions<
 	 */
 	topicArgs?: number;
 	/** A connection follows the data. It has passed the guard, and the data is loaded. */
-	onJoin?: (ctx: RoomContext, ...args: NoInfer<Args>) => MaybePromise<void>;
+	onJoin?: (ctx: RoomContext, ...args: Settled<Args>) => MaybePromise<void>;
 	/** It does not any more. Once for each `onJoin`. */
-	onLeave?: (ctx: RoomContext, ...args: NoInfer<Args>) => MaybePromise<void>;
+	onLeave?: (ctx: RoomContext, ...args: Settled<Args>) => MaybePromise<void>;
 }
 
 /** The room's parts, as what they would be if they were exported one by one; those left out are not there. */
@@ -147,7 +155,7 @@ const TAKEN = ['data', 'presence', 'cursors', 'then'];
  */
 export function room<
 	Value,
-	const Who extends RoomPresence<NoInfer<Args>> | undefined,
+	const Who extends RoomPresence<Settled<Args>> | undefined,
 	const Where extends RoomCursors | undefined,
 	Actions extends RoomActions,
 	Args extends readonly unknown[] = []

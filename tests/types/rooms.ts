@@ -28,15 +28,25 @@ const board = live.room({
 
 const lobby = live.room({
 	topic: 'lobby',
-	init: () => 0,
+	init: (ctx) => ctx.path.length,
+	guard: (ctx) => ctx.user !== null,
 	merge: 'set',
 	actions: {
 		raise: live.room.action(v.optional(v.number(), 1), (_ctx, by) => by.toFixed())
 	}
 });
 
+/** Functions may leave out what they do not need, also where there are no arguments. */
+const yard = live.room({
+	topic: 'yard',
+	init: (ctx) => [ctx.path],
+	presence: { data: (ctx) => ({ at: ctx.path }) },
+	cursors: { user: (ctx) => ({ at: ctx.path }) }
+});
+
 declare const client: Stub<typeof board>;
 declare const hall: Stub<typeof lobby>;
+declare const outside: Stub<typeof yard>;
 
 export async function parts(): Promise<void> {
 	const notes: Note[] = await client.data('kitchen');
@@ -66,5 +76,7 @@ export async function actions(): Promise<void> {
 	const count: number | undefined = hall.data.current;
 	// @ts-expect-error this room has no presence
 	hall.presence;
-	void [note, line, raised, count];
+	const at: string | undefined = outside.presence.current?.[0]?.data.at;
+	const seen: string | undefined = outside.cursors.current?.[0]?.user?.at;
+	void [note, line, raised, count, at, seen];
 }
