@@ -1,6 +1,7 @@
 import { defineConfig, definePlugin } from 'svelte-realtime';
 import { single } from 'svelte-realtime/presets';
-import { VISITOR, visitorOf } from './src/lib/server/visitors.ts';
+import { counters, timed } from './src/lib/server/counters';
+import { VISITOR, visitorOf } from './src/lib/server/visitors';
 
 /** Tells by the cookie who connects; becomes `ctx.user`. */
 const visitors = definePlugin({
@@ -11,4 +12,8 @@ const visitors = definePlugin({
 		})
 });
 
-export default defineConfig({ preset: single(), plugins: [visitors] });
+export default defineConfig({
+	// A queue as short as that is soon full, which the page about the plugins wants to show.
+	preset: single({ middleware: [timed], queue: { size: 5 } }),
+	plugins: [visitors, counters]
+});

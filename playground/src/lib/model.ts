@@ -28,13 +28,13 @@ export interface Visitor {
 	readonly hue: number;
 }
 
-/** A sticky note. Places are fractions of the board's width and height. */
+/** A sticky note. Its place is a fraction of the room that a board leaves it, however large that is. */
 export interface Note {
 	readonly id: string;
 	readonly text: string;
-	/** Left edge, 0 to 1. */
+	/** 0 at the left edge, 1 at the right one. */
 	readonly x: number;
-	/** Top edge, 0 to 1. */
+	/** 0 at the top, 1 at the bottom. */
 	readonly y: number;
 	/** Of whoever stuck it there. */
 	readonly hue: number;
@@ -45,3 +45,18 @@ export const NOTES_KEPT = 200;
 
 /** Characters that fit on a note. */
 export const NOTE_LENGTH = 140;
+
+/** What the server has counted since it started. */
+export interface Counts {
+	/** Connections that are open. */
+	readonly open: number;
+	readonly tallies: Readonly<Record<string, number>>;
+	/** By path, the latest last. */
+	readonly timings: Readonly<Record<string, Timing>>;
+}
+
+export interface Timing {
+	readonly calls: number;
+	/** Milliseconds of all of them. */
+	readonly total: number;
+}

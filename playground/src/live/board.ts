@@ -11,7 +11,12 @@ export const board = live.room({
 	init: () => notes.list(),
 	// A copy, or only the fields that everybody's users have would go out.
 	presence: { data: ({ user }) => user && { ...user }, state: Doing },
-	cursors: { data: Point, user: ({ user }) => user },
+	// Half of what screens show; `smooth` makes up for the rest.
+	cursors: {
+		data: Point,
+		user: ({ user }) => user && { name: user.name, hue: user.hue },
+		interval: 33
+	},
 	actions: {
 		add: live.room.action(NewNote, (ctx, input) => {
 			const note = notes.add({ ...input, hue: ctx.user?.hue ?? 45 });

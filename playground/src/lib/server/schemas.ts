@@ -34,7 +34,12 @@ const note = {
 
 /** A note to be stuck on. Its id is made by the page, so that the page knows it before the server. */
 export const NewNote = v.object({ id, ...note });
-export const NoteChange = v.object({ id, ...v.partial(v.object(note)).entries });
+export const NoteChange = v.object({
+	id,
+	text: v.exactOptional(note.text),
+	x: v.exactOptional(note.x),
+	y: v.exactOptional(note.y)
+});
 /** Where a pointer is on a board. */
 export const Point = v.object({ x: fraction, y: fraction });
 /** What a visitor says of itself: the note that it is writing on. */
