@@ -2,28 +2,39 @@
 
 import type { Connection, ConnectionData } from 'svelte-realtime/kernel';
 
-/** Where the address of a connection is kept, out of sight of whoever lists its data. */
-const ADDRESS: unique symbol = Symbol.for('svelte-realtime.ratelimit.address') as never;
+/** Where a connection's visitor is kept, out of sight of whoever lists its data. */
+const VISITOR: unique symbol = Symbol.for('svelte-realtime.ratelimit.visitor') as never;
 
-interface Addressed extends ConnectionData {
-	[ADDRESS]?: string;
+interface Visited extends ConnectionData {
+	[VISITOR]?: Visitor;
+}
+
+/** Who a connection belongs to, under the names of the budgets; each name is written once. */
+export interface Visitor {
+	readonly address: string;
+	/** The `id` of the user that `userKey` is of. */
+	userId: unknown;
+	userKey: string;
+	/** Comes after the connection has, and stays. */
+	sessionKey: string | undefined;
 }
 
 /** Remembers where a connection comes from. */
 export function rememberAddress(data: ConnectionData, address: string): void {
-	(data as Addressed)[ADDRESS] = address;
+	const visitor = { address, userId: undefined, userKey: '', sessionKey: undefined };
+	(data as Visited)[VISITOR] = visitor;
 }
 
-/** Where a connection comes from; a page that is rendered has no connection that comes in. */
-export function addressOf({ data }: Connection): string | undefined {
-	return (data as Addressed)[ADDRESS];
+/** Whose connection it is; a page that is rendered has no connection that comes in. */
+export function visitorOf({ data }: Connection): Visitor | undefined {
+	return (data as Visited)[VISITOR];
 }
 
 /** The user's `id`, where the gates found a user who has one. */
-export function userOf({ data: { user } }: Connection): string | undefined {
+export function userIdOf({ data: { user } }: Connection): string | number | bigint | undefined {
 	if (typeof user !== 'object' || user === null) return undefined;
 	const { id } = user as { id?: unknown };
 	return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint'
-		? String(id)
+		? id
 		: undefined;
 }

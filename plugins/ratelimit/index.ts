@@ -1,8 +1,8 @@
 /** Rate limits: how much one user, session or address may ask for. */
 
 import {
-	chain,
 	definePlugin,
+	isThenable,
 	LiveError,
 	type Connection,
 	type MaybePromise,
@@ -11,7 +11,7 @@ import {
 import type { Check } from 'svelte-realtime/plugins/rpc';
 import { checkBudget, checkWhole } from './budget.ts';
 import type { LimitedDeclaration } from './declare.ts';
-import { addressOf, rememberAddress, userOf } from './identity.ts';
+import { rememberAddress, userIdOf, visitorOf } from './identity.ts';
 import { memoryRateLimits } from './memory.ts';
 import type { Budget, RateLimitPolicy, RateLimitStore, RateLimitVerdict } from './port.ts';
 
@@ -96,11 +96,24 @@ export function ratelimit(options: RateLimitOptions = {}): Plugin<'rpc', 'rateli
 			 * office: it is counted by its connection, which is as much its own to choose as a session.
 			 */
 			function identify(connection: Connection, kind: string): string {
-				const user = userOf(connection);
-				if (user !== undefined) return `user ${user}`;
+				const visitor = visitorOf(connection);
+				const id = userIdOf(connection);
+				if (id !== undefined) {
+					if (visitor === undefined) return `user ${id}`;
+					if (visitor.userId !== id) {
+						visitor.userId = id;
+						visitor.userKey = `user ${id}`;
+					}
+					return visitor.userKey;
+				}
+				if (visitor?.sessionKey !== undefined) return visitor.sessionKey;
 				const session = rpc.sessionOf(connection);
-				if (session !== undefined) return `session ${session}`;
-				return kind === 'rpc' ? `address ${addressOf(connection)}` : `connection ${connection.id}`;
+				if (session === undefined) {
+					return kind === 'rpc' ? `address ${visitor?.address}` : `connection ${connection.id}`;
+				}
+				const key = `session ${session}`;
+				if (visitor !== undefined) visitor.sessionKey = key;
+				return key;
 			}
 
 			function demand(
@@ -108,16 +121,20 @@ export function ratelimit(options: RateLimitOptions = {}): Plugin<'rpc', 'rateli
 				key: string,
 				policy: RateLimitPolicy
 			): MaybePromise<void> {
-				return chain(store.take(key, 1, policy, clock.now()), ({ allowed, retryAfterMs }) => {
-					if (allowed) return;
-					kernel.limited('ratelimit.calls', connection);
-					throw new LiveError('RATE_LIMITED', undefined, { retryAfter: retryAfterMs });
-				});
+				const verdict = store.take(key, 1, policy, clock.now());
+				if (isThenable(verdict)) return verdict.then((late) => judge(connection, late));
+				return judge(connection, verdict);
+			}
+
+			function judge(connection: Connection, { allowed, retryAfterMs }: RateLimitVerdict): void {
+				if (allowed) return;
+				kernel.limited('ratelimit.calls', connection);
+				throw new LiveError('RATE_LIMITED', undefined, { retryAfter: retryAfterMs });
 			}
 
 			const check: Check = (ctx, declaration, { connection, kind }) => {
 				// What a page loads while it is rendered belongs to the request for the page.
-				if (addressOf(connection) === undefined) return;
+				if (visitorOf(connection) === undefined) return;
 				const { rateLimit } = declaration as LimitedDeclaration;
 				if (rateLimit === undefined && common === false) return;
 				const own = rateLimit?.key?.(ctx);

@@ -524,3 +524,23 @@ test('the client is told when to try again, and a stream does so by itself', asy
 	expect(values.at(-1)).toEqual([1]);
 	client.close();
 });
+
+test('a connection that becomes another user’s counts as that one’s, and the user as before elsewhere', async () => {
+	const { kernel } = await serving({ calls: { points: 1, window: 60_000 } });
+	const client = await kernel.connect({ user: { id: 1 } });
+	const codeOf = async (id: number): Promise<unknown> => {
+		await client.send({ type: 'rpc', id, path: 'test/echo', args: [] });
+		return (client.take()[0] as unknown as { error?: { code: string } }).error?.code;
+	};
+
+	const codes = [await codeOf(1), await codeOf(2)];
+	client.connection.data.user = { id: 2 };
+	codes.push(await codeOf(3), await codeOf(4));
+	client.connection.data.user = { id: 1 };
+	codes.push(await codeOf(5));
+	client.connection.data.user = undefined;
+	codes.push(await codeOf(6), await codeOf(7));
+
+	const no = 'RATE_LIMITED';
+	expect(codes).toEqual([undefined, no, undefined, no, no, undefined, no]);
+});
