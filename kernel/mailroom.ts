@@ -1,10 +1,12 @@
 /** What comes in: size, decoding, and the plugin that a frame is for. Every frame is answered. */
 
+import { Around } from './around.ts';
 import { CLOSE, messageOf, type DenialCode } from './codes.ts';
 import type { Connection } from './connection.ts';
 import type { MessageContext } from './contexts.ts';
 import type { HookTable } from './hooks.ts';
 import type { Limits } from './limits.ts';
+import { LiveError, toWireError } from './live-error.ts';
 import {
 	decode,
 	decodeBinary,
@@ -15,7 +17,7 @@ import {
 	type RawFrame
 } from './protocol.ts';
 import { isThenable, runClaim } from './run.ts';
-import type { Payload } from './transport.ts';
+import type { MaybePromise, Payload } from './transport.ts';
 
 const PONG = encode({ type: 'pong' });
 
@@ -42,9 +44,22 @@ class Message implements MessageContext {
 
 export class Mailroom {
 	readonly #options: MailroomOptions;
+	readonly #around: Around;
 
 	constructor(options: MailroomOptions) {
+		const { table, limits, limited, fail } = options;
 		this.#options = options;
+		this.#around = new Around({
+			table,
+			fail,
+			limit: limits.deferredFrames,
+			claim: (ctx) => this.#claim(ctx),
+			refuse: (ctx, error) => this.#refuse(ctx, error),
+			full: (ctx) => {
+				limited('deferredFrames', ctx.connection);
+				this.#refuse(ctx, new LiveError('QUEUE_FULL'));
+			}
+		});
 	}
 
 	receive(connection: Connection, payload: Payload, byteLength: number): void {
@@ -81,20 +96,41 @@ export class Mailroom {
 			return;
 		}
 		const ctx = new Message(connection, frame, bytes);
-		const handled = runClaim(this.#options.table.forType(frame.type), ctx, (plugin, error) => {
+		if (this.#around.isIdle) void this.#claim(ctx);
+		else this.#around.pass(ctx);
+	}
+
+	#claim(ctx: MessageContext): MaybePromise<void> {
+		const handled = runClaim(this.#options.table.forType(ctx.type), ctx, (plugin, error) => {
 			this.#options.fail(plugin, error);
-			answer(connection, idOf(frame), 'INTERNAL_ERROR');
+			this.#refuse(ctx, undefined);
 		});
-		if (handled === false) unclaimed(connection, frame);
+		if (handled === false) unclaimed(ctx);
 		else if (isThenable(handled)) {
-			void handled.then((claimed) => {
-				if (!claimed) unclaimed(connection, frame);
+			return handled.then((claimed) => {
+				if (!claimed) unclaimed(ctx);
 			});
 		}
 	}
+
+	/** Answers a frame that is for nobody, but for one whose `id` is that of another. */
+	#refuse({ connection, frame, type }: MessageContext, error: unknown): void {
+		const claims = this.#options.table.forType(type);
+		if (claims.some(({ options }) => options.answers === false)) return;
+		const id = idOf(frame);
+		let text: string;
+		try {
+			text = encode({ type: 'reply', id, error: toWireError(error) });
+		} catch (failure) {
+			// The fields of an error that an app throws can be anything.
+			this.#options.fail('kernel', failure);
+			text = encode({ type: 'reply', id, error: toWireError(undefined) });
+		}
+		connection.answer(text);
+	}
 }
 
-function unclaimed(connection: Connection, frame: RawFrame): void {
+function unclaimed({ connection, frame }: MessageContext): void {
 	answer(connection, idOf(frame), 'INVALID_REQUEST', 'There is no such type of frame.');
 }
 

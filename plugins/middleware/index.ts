@@ -1,10 +1,13 @@
-/** Middleware: the app's own functions around every call and every stream. */
+/** Middleware: the app's own functions around every call, every stream and every frame. */
 
 import {
 	definePlugin,
 	isThenable,
+	LiveError,
 	RealtimeError,
+	type KernelHooks,
 	type MaybePromise,
+	type MessageContext,
 	type Plugin
 } from 'svelte-realtime/kernel';
 import type { LiveContext, RunningCall } from 'svelte-realtime/plugins/rpc';
@@ -53,8 +56,31 @@ export function answer<Value>(value: Value): Outcome<Value> {
 }
 
 /**
+ * Runs around frames as they come in, whatever their type, before anybody looks at them. It returns
+ * what `next()` came to, or throws, which is the frame's answer; `next()` goes on, once.
+ *
+ * The frames of one connection stay in order: while this one has not gone on, later ones wait.
+ *
+ * @example const counted: MessageMiddleware = ({ type }, next) => {
+ * 	count(type);
+ * 	return next();
+ * };
+ */
+export type MessageMiddleware = (
+	message: MessageContext,
+	next: () => MaybePromise<Outcome<void>>
+) => MaybePromise<Outcome<void>>;
+
+export interface MiddlewareOptions {
+	/** Around every call and every subscription, the first one outermost. @default [] */
+	calls?: readonly Middleware[];
+	/** Around every frame that comes in, the first one outermost. @default [] */
+	messages?: readonly MessageMiddleware[];
+}
+
+/**
  * Puts functions around every call and every subscription, the first one outermost, after the
- * arguments were checked and the guard said yes.
+ * arguments were checked and the guard said yes; and around frames.
  *
  * A middleware that forgets to return, or calls `next()` again, fails that one call: it is reported
  * by its name, and the caller gets INTERNAL_ERROR.
@@ -62,22 +88,42 @@ export function answer<Value>(value: Value): Outcome<Value> {
  * @throws {RealtimeError} RT_OPTION_INVALID for what is no function.
  * @example realtime.config.ts: plugins: [middleware(timed, audited)]
  */
-export function middleware(...functions: readonly Middleware[]): Plugin<'rpc', never> {
-	for (const [index, run] of functions.entries()) {
-		if (typeof run === 'function') continue;
-		const what = [`#${index + 1}`, 'middleware()', String(run), 'a function'];
-		throw new RealtimeError('RT_OPTION_INVALID', what);
-	}
+export function middleware(...functions: readonly Middleware[]): Plugin<'rpc', never>;
+/** @example realtime.config.ts: plugins: [middleware({ calls: [timed], messages: [counted] })] */
+export function middleware(options: MiddlewareOptions): Plugin<'rpc', never>;
+export function middleware(
+	...given: readonly Middleware[] | readonly [MiddlewareOptions]
+): Plugin<'rpc', never> {
+	const { calls = [], messages = [] } = optionsOf(given);
+	checkFunctions(calls);
+	checkFunctions(messages);
 	return definePlugin({
 		name: 'middleware',
 		requires: ['rpc'],
 		setup(kernel) {
 			const rpc = kernel.use('rpc');
-			for (const [index, run] of functions.entries()) {
-				rpc.around(around(run, run.name || `#${index + 1}`));
+			for (const [index, run] of calls.entries()) {
+				kernel.attach(() => rpc.around(around(run, run.name || `#${index + 1}`)));
+			}
+			for (const [index, run] of messages.entries()) {
+				kernel.hook('frame', aroundFrame(run, run.name || `#${index + 1}`, kernel.report));
 			}
 		}
 	});
+}
+
+function optionsOf(given: readonly Middleware[] | readonly [MiddlewareOptions]): MiddlewareOptions {
+	const [first] = given;
+	const isOptions = typeof first === 'object' && first !== null && given.length === 1;
+	return isOptions ? first : { calls: given as readonly Middleware[] };
+}
+
+function checkFunctions(functions: readonly unknown[]): void {
+	for (const [index, run] of functions.entries()) {
+		if (typeof run === 'function') continue;
+		const what = [`#${index + 1}`, 'middleware()', String(run), 'a function'];
+		throw new RealtimeError('RT_OPTION_INVALID', what);
+	}
 }
 
 type Around = (call: RunningCall, next: () => MaybePromise<unknown>) => MaybePromise<unknown>;
@@ -108,6 +154,52 @@ function around(run: Middleware, name: string): Around {
 
 		const returned: unknown = run({ ctx, path, kind, args }, runRest);
 		return isThenable(returned) ? Promise.resolve(returned).then(valueOf) : valueOf(returned);
+	};
+}
+
+function aroundFrame(
+	run: MessageMiddleware,
+	name: string,
+	report: (error: unknown) => void
+): KernelHooks['frame'] {
+	return (message, next) => {
+		let own: Outcome<void> | undefined;
+		let isCalled = false;
+		let fault: LiveError | undefined;
+		/** Reported under the name of the function, and not as a failure of this plugin. */
+		const failed = (
+			code: 'RT_MIDDLEWARE_TWICE' | 'RT_MIDDLEWARE_RETURN',
+			what: string[]
+		): never => {
+			report(new RealtimeError(code, [name, ...what, message.type]));
+			throw (fault = new LiveError('INTERNAL_ERROR'));
+		};
+		const settle = (): Outcome<void> => (own = new Outcome(undefined));
+		const goOn = (): MaybePromise<Outcome<void>> => {
+			if (isCalled) failed('RT_MIDDLEWARE_TWICE', []);
+			isCalled = true;
+			const result = next();
+			if (!isThenable(result)) return settle();
+			const outcome = Promise.resolve(result).then(settle);
+			// Where the middleware has forgotten it, its failure must not end the process.
+			outcome.catch(() => {});
+			return outcome;
+		};
+		const check = (outcome: unknown): void => {
+			if (outcome instanceof Outcome && outcome === own) return;
+			failed('RT_MIDDLEWARE_RETURN', [describe(outcome)]);
+		};
+		/** Once the frame has gone on it is answered there, and what is wrong here is told already. */
+		const refuse = (error: unknown): void => {
+			if (error !== fault || !isCalled) throw error;
+		};
+		try {
+			const returned: unknown = run(message, goOn);
+			if (!isThenable(returned)) return check(returned);
+			return Promise.resolve(returned).then(check).catch(refuse);
+		} catch (error) {
+			refuse(error);
+		}
 	};
 }
 
