@@ -102,7 +102,7 @@ export function createFacade(
 			chain(parts.gatekeeper.admit(request, 'render'), (answer) =>
 				answer.ok
 					? new SocketConnection('', answer.data, undefined)
-					: deny(answer.code, answer.reason)
+					: deny(answer.code, answer.reason, answer.retryAfter)
 			),
 		limited: parts.limited,
 		report: (error) => parts.report(name, error)

@@ -32,6 +32,12 @@ export interface KernelHooks {
 	upgrade(ctx: UpgradeContext): MaybePromise<void | Denial>;
 	/** Notice: a connection is open, and `welcome` is sent. */
 	open(ctx: ConnectionContext): MaybePromise<void>;
+	/**
+	 * Wrap: around each frame that comes in, before it is claimed. `next()` goes on, once, and is done
+	 * when the frame is claimed; who does not go on throws, and a LiveError is the frame's answer. The
+	 * frames of a connection are claimed in the order in which they came.
+	 */
+	frame(ctx: MessageContext, next: () => MaybePromise<void>): MaybePromise<void>;
 	/** Claim: a frame came in; the first that answers HANDLED has it. */
 	message(ctx: MessageContext): MaybePromise<void | typeof HANDLED>;
 	/** Gate: may this connection follow this topic? Has no effects; a later gate may still refuse. */
@@ -69,6 +75,8 @@ export interface HookOptions {
 	class?: TopicClass;
 	/** Only this frame type. For message. */
 	type?: string;
+	/** `false`: frames of this type are never answered, as their `id` is that of another. For message. */
+	answers?: false;
 }
 
 /** What became of a publish. A caller may ignore it; it never throws and never rejects. */

@@ -60,10 +60,6 @@ interface LinkHandlers {
 	lost(code: number, willRetry: boolean): void;
 }
 
-/** Milliseconds from dialling to the server's welcome. */
-const HANDSHAKE = 15_000;
-/** Milliseconds after which a connection has held, and the waits begin from the shortest again. */
-const HELD = 5000;
 /** What a socket that ended without a close frame reports. */
 const ABNORMAL = 1006;
 const nothing = (): undefined => {};
@@ -96,7 +92,8 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 	async function dial(): Promise<void> {
 		const mine = (current = {});
 		let code: number = CLOSE_REAUTHENTICATE;
-		cancelTimer = clock().after(HANDSHAKE, drop);
+		// As long as a handshake may take, the token and the server's welcome included.
+		cancelTimer = clock().after(15_000, drop);
 		listenToPage('addEventListener', page(), onPage);
 		try {
 			const protocols = subprotocols(options.auth && (await options.auth()));
@@ -143,7 +140,8 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 		willRetry = willReconnect(code),
 		refused?: Refused
 	): void {
-		if (status === 'open' && clock().now() - openedAt >= HELD) attempt = 0;
+		// One that has held for a while: what comes now has nothing to do with what was before it.
+		if (status === 'open' && clock().now() - openedAt >= 5000) attempt = 0;
 		release();
 		closed = { code, reason, refused };
 		if (willRetry && !isAway) {

@@ -10,9 +10,6 @@ export interface Heartbeat {
 	heard(): void;
 }
 
-/** Milliseconds. */
-const INTERVAL = 25_000;
-
 /**
  * Looks five times per interval. At the fourth look in silence it asks, at the fifth it is over.
  *
@@ -32,7 +29,7 @@ export function createHeartbeat(
 			stop();
 			silence = asking ? 4 : 0;
 			if (asking) ask();
-			const { clock = systemClock, heartbeat = INTERVAL } = options;
+			const { clock = systemClock, heartbeat = 25_000 } = options;
 			const step = heartbeat / 5;
 			let lookedAt = clock.now();
 			if (!step) return;

@@ -21,7 +21,7 @@ export type { StreamStore } from './store.ts';
 
 export interface StreamsClient extends StoreHost {
 	/** The store of a stream with these arguments: the same one while it is in use, or one with a seed. */
-	store(path: string, args: readonly unknown[], seed?: Seed): StreamStore<unknown>;
+	store(path: string, args: readonly unknown[], seed?: Seed | false): StreamStore<unknown>;
 }
 
 /** A stream's stub: the store of the stream without arguments, callable with some. */
@@ -117,9 +117,10 @@ export function streamStub(streams: () => StreamsClient, path: string): StreamSt
 		streams,
 		addressOf(path, [], {}),
 		Object.assign(stub, {
-			// With `liveTransport` what comes from `load` is the store already.
+			// With `liveTransport` what comes from `load` is the store already. The path of a seed names the
+			// version of its items: a page cannot show what it was not built for.
 			hydrate: (seed: Seed | StreamStore<unknown>) =>
-				'subscribe' in seed ? seed : streams().store(path, seed.args, seed),
+				'subscribe' in seed ? seed : streams().store(path, seed.args, seed.path === path && seed),
 			load() {
 				throw clientError('RT_STUB_BROWSER_LOAD', path);
 			}

@@ -10,6 +10,7 @@ import type { Tail } from 'svelte-realtime/plugins/replay';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { MergeName, MergeOptions, PagePlace } from './frames.ts';
 import type { Listed } from './paging.ts';
+import { checkVersions, type Migrations } from './versions.ts';
 
 /** An item that is gone, in what `diff` returns. */
 export interface Deleted {
@@ -69,6 +70,20 @@ export interface StreamOptions<
 	place?: PagePlace;
 	/** How to bring a client up to date that was away for longer than the log reaches back. */
 	delta?: DeltaOptions<Args, Value>;
+	/**
+	 * The version of the shape of its items, or of its value with `set`: to be raised by one with every
+	 * change that pages could trip over that are open somewhere. A number that is written out, since the
+	 * stub in the page is made of it. @default 1
+	 */
+	version?: number;
+	/**
+	 * What older pages get: by version, a synchronous function that makes an item of it out of one of the
+	 * next newer version; none may be left out between the oldest and the present one. A page that is
+	 * older than that, or that a function fails for, is told with STALE that it has to be reloaded.
+	 *
+	 * The key of an item keeps its name and its value.
+	 */
+	migrate?: Migrations;
 }
 
 /** Where the value of a stream and its numbered events come from, if not from a loader and the log. */
@@ -98,6 +113,8 @@ export interface StreamDeclaration extends Declaration {
 	readonly merge: MergeOptions;
 	readonly place?: PagePlace | undefined;
 	readonly delta: DeltaOptions | undefined;
+	readonly version?: number | undefined;
+	readonly migrate?: Migrations | undefined;
 }
 
 /** A stream, which browsers follow through `$live/*`. Called on the server it runs its loader. */
@@ -180,9 +197,11 @@ export function stream(topic: unknown, loader: unknown, options: StreamOptions =
 		const wanted = '{ version, diff }, two functions beside a loader';
 		throw new RealtimeError('RT_OPTION_INVALID', ['delta', 'live.stream()', String(delta), wanted]);
 	}
+	checkVersions(options, merge);
 	const run = (loader ?? (() => [])) as (...args: never[]) => unknown;
 	const declaration = { kind: 'stream', schema: undefined, topic, loader };
 	// What is no list has no end that could be cut off.
 	const merging = { merge, key, prepend, max: merge === 'set' ? 0 : max };
-	return declared(run, { ...declaration, merge: merging, place, delta });
+	const { version, migrate } = options;
+	return declared(run, { ...declaration, merge: merging, place, delta, version, migrate });
 }

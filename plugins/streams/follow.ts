@@ -13,14 +13,22 @@ import {
 } from 'svelte-realtime/kernel';
 import type { LogEntry, Replay, Tail } from 'svelte-realtime/plugins/replay';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
+import { refusalOf } from '../refusal.ts';
 import { deltaText, recoveredText, snapshotText } from './answers.ts';
 import type { StreamDeclaration } from './declare.ts';
 import { readDelta } from './delta.ts';
 import type { ResetReason } from './frames.ts';
-import { load, type Kernel, type Source } from './load.ts';
+import { load, type Kernel, type Loaded, type Source } from './load.ts';
 import { mergeOf } from './paging.ts';
+import type { Shape, Shapes } from './shapes.ts';
 
 const BEGINNING: Position = { epoch: '', seq: 0 };
+
+/** After it the client asks again, at once. */
+export function unanswered(): LiveError {
+	const message = 'The answer did not fit into the send buffer.';
+	return new LiveError('SERVICE_UNAVAILABLE', message, { retryAfter: 0 });
+}
 
 /** What one client follows under one id. */
 export class Follower {
@@ -38,6 +46,8 @@ export class Follower {
 	seen: Position | undefined = undefined;
 	/** What is followed, from when it is. */
 	source: FollowedSource | undefined = undefined;
+	/** How the client is sent what it follows, where not as it is. */
+	shape: Shape | undefined = undefined;
 
 	constructor(id: number, connection: Connection) {
 		this.id = id;
@@ -51,6 +61,21 @@ export class Follower {
 		this.told = this.seen = this.tail?.head();
 	}
 
+	/** The name of the topic in this client's frames. */
+	get topic(): string {
+		const { topic } = this.subscription!;
+		return this.shape ? this.shape.variant(topic).topic : topic;
+	}
+
+	/** Follows the topic from now on. */
+	enter(): boolean {
+		const { shape } = this;
+		const { topic } = this.subscription!;
+		if (!this.subscription!.enter(shape?.variant(topic))) return false;
+		shape?.enter(topic, this);
+		return true;
+	}
+
 	/** The connection follows the topic and is up to date. */
 	entered(source: FollowedSource, kernel: Kernel): void {
 		this.source = source;
@@ -61,6 +86,7 @@ export class Follower {
 		const { source } = this;
 		this.isLeft = true;
 		this.source = undefined;
+		this.shape?.leave(this.subscription!.topic, this);
 		this.subscription?.leave();
 		this.tail?.close();
 		if (source) tell(source, 'onUnsubscribe', kernel);
@@ -95,6 +121,9 @@ export interface FollowRequest extends Source {
 	readonly since: Position | undefined;
 	/** The version that the client says its value has; undefined where it says none. */
 	readonly version: unknown;
+	/** The version of items that the client's page was built for. */
+	readonly schema: number;
+	readonly shapes: Shapes;
 	/** What to wait for before everything is loaded again. */
 	readonly pace: () => Promise<void> | undefined;
 }
@@ -114,8 +143,10 @@ export async function follow(follower: Follower, request: FollowRequest): Promis
 	follower.subscription = subscription;
 	const verdict = verdictOf(subscription, follower.connection, source, kernel);
 	const denial = isThenable(verdict) ? await verdict : verdict;
-	if (denial) throw new LiveError(denial.code, denial.reason);
+	if (denial) throw refusalOf(denial);
 	if (follower.isLeft) return;
+	const shape = request.shapes.of(source, request.schema);
+	follower.shape = shape;
 
 	const fed = declaration.feed?.(ctx, base);
 	const feed = isThenable(fed) ? await fed : fed;
@@ -135,18 +166,19 @@ export async function follow(follower: Follower, request: FollowRequest): Promis
 	}
 	const { tail } = follower;
 	await load({ ...request, feed }, tail, (loaded) => {
-		if (!subscription.enter()) return;
+		const shaped = shape ? asIn(shape, loaded) : loaded;
+		if (!follower.enter()) return;
 		const { position = BEGINNING } = loaded;
 		// A position before the first publish is continued by it, so the present epoch holds for both.
 		const epoch = tail?.head().epoch ?? '';
 		const head = {
 			id: follower.id,
-			topic,
+			topic: follower.topic,
 			epoch,
 			seq: position.seq,
 			...mergeOf(declaration.merge, loaded.paging)
 		};
-		follower.answer(snapshotText(head, loaded, kernel, reset));
+		follower.answer(snapshotText(head, shaped, kernel, reset));
 		follower.entered(source, kernel);
 	});
 }
@@ -173,18 +205,18 @@ async function resume(
 	source: FollowedSource
 ): Promise<ResetReason | undefined> {
 	const { replay, declaration, version, kernel } = request;
-	const { id, subscription } = follower;
-	const { topic } = subscription!;
+	const { id, shape, topic } = follower;
+	const base = follower.subscription!.topic;
 	// A client that has pages goes on keeping them.
 	const known = request.pages === undefined ? undefined : {};
 	const enter = (text: string): void => {
-		if (!subscription!.enter()) return;
+		if (!follower.enter()) return;
 		follower.answer(text);
 		follower.entered(source, kernel);
 	};
 	let missed = tail.since(since);
 	if (missed === 'truncated' && !declaration.feed)
-		missed = upToNow(await replay.range(topic, since), tail, since);
+		missed = upToNow(await replay.range(base, since), tail, since);
 	let reason: ResetReason;
 	if (typeof missed === 'string') {
 		reason = missed;
@@ -196,7 +228,7 @@ async function resume(
 			seq: since.seq,
 			...mergeOf(declaration.merge, known)
 		};
-		const text = recoveredText(head, missed);
+		const text = recoveredText(head, shape ? shape.entries(missed) : missed);
 		if (text.length <= kernel.limits.sendBuffer) {
 			enter(text);
 			return undefined;
@@ -207,9 +239,16 @@ async function resume(
 	const isChanged = await readDelta(request, tail, version, (delta) => {
 		const { epoch } = tail.head();
 		const head = { id, topic, epoch, seq: delta.position.seq, ...declaration.merge };
-		enter(deltaText(head, delta));
+		const { changes, events } = delta;
+		const shaped = shape && { changes: shape.entries(changes), events: shape.entries(events) };
+		enter(deltaText(head, { ...delta, ...shaped }));
 	});
 	return isChanged ? undefined : reason;
+}
+
+/** What was loaded, as pages of an older build know it. @throws {LiveError} STALE */
+function asIn(shape: Shape, loaded: Loaded): Loaded {
+	return { ...loaded, value: shape.value(loaded.value), events: shape.entries(loaded.events) };
 }
 
 /** What the log told may have been overtaken meanwhile; the tail closes the gap, in this tick. */

@@ -32,6 +32,7 @@ export interface Paging {
 export interface StreamFrame {
 	/** Chosen by the client from the same counter as calls. */
 	readonly id: number;
+	/** With the version of items that the page was built for, where there is one: `chat/messages@3`. */
 	readonly path: string;
 	readonly args?: unknown;
 	readonly devalue?: true;

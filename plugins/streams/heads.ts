@@ -22,12 +22,12 @@ export function tellHeads(
 	const heads = new Map<string, Head>();
 	const told: Follower[] = [];
 	for (const follower of followers) {
-		const { tail, subscription, seen } = follower;
+		const { tail, seen } = follower;
 		if (tail === undefined || follower.told === undefined) continue;
 		const head = tail.head();
 		follower.seen = head;
 		if (isSame(head, follower.told) || (quietOnly && !isSame(head, seen))) continue;
-		heads.set(subscription!.topic, { topic: subscription!.topic, ...head });
+		heads.set(follower.topic, { topic: follower.topic, ...head });
 		told.push(follower);
 	}
 	if (heads.size === 0) return;

@@ -15,8 +15,9 @@ import {
 } from 'svelte-realtime/kernel';
 import type {} from 'svelte-realtime/plugins/replay';
 import type { Run } from 'svelte-realtime/plugins/rpc';
+import { refusalOf } from '../refusal.ts';
 import type { StreamDeclaration } from './declare.ts';
-import { follow, Follower, topicOf, verdictOf, type FollowedSource } from './follow.ts';
+import { follow, Follower, topicOf, unanswered, verdictOf, type FollowedSource } from './follow.ts';
 import { createWheel, tellHeads, TURN } from './heads.ts';
 import { load, type Loaded, type Source } from './load.ts';
 import { apply, createList } from './merge/index.ts';
@@ -24,6 +25,8 @@ import { serveMore } from './more.ts';
 import { createPacer } from './pace.ts';
 import { mergeOf } from './paging.ts';
 import type { Seed } from './seed.ts';
+import { createShapes } from './shapes.ts';
+import { namedPath, readPath } from './versions.ts';
 
 export {
 	stream,
@@ -35,6 +38,7 @@ export {
 	type StreamDeclaration,
 	type StreamOptions
 } from './declare.ts';
+export type { Migrations } from './versions.ts';
 export type {
 	DeltaFrame,
 	Head,
@@ -89,6 +93,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			const loading = new WeakMap<Connection, number>();
 			const pace = createPacer(kernel.clock);
 			const wheel = createWheel();
+			const shapes = createShapes({ kernel, refuse });
 
 			/** @throws {LiveError} when the frame cannot begin a stream. */
 			function begin(connection: Connection, frame: Readonly<Record<string, unknown>>): Follower {
@@ -144,9 +149,10 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 					const since = positionOf(frame['since']);
 					const run: Run<StreamDeclaration, void> = (ctx, declaration, args) =>
 						follow(follower, { ...request, ctx, declaration, args });
-					const { path, args, devalue, version } = frame;
+					const { args, devalue, version } = frame;
+					const { path, schema } = readPath(frame['path']);
 					const pages = countOf(frame['pages']);
-					const request = { kernel, replay, since, version, pages, pace };
+					const request = { kernel, replay, since, version, schema, shapes, pages, pace };
 					const asked = { kind: 'stream', path, args, devalue: devalue === true, connection };
 					await counted(connection, () => rpc.invoke(asked, run));
 				} catch (error) {
@@ -187,7 +193,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 					if (follower) end(follower);
 					return HANDLED;
 				},
-				{ type: 'stream:end' }
+				{ type: 'stream:end', answers: false }
 			);
 
 			kernel.hook('close', ({ connection }) => {
@@ -200,7 +206,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			// While a send buffer is over its limit, native publish drops frames and tells nobody whose.
 			kernel.hook('drain', ({ connection }) => {
 				const own = [...(followers.get(connection)?.values() ?? [])];
-				for (const follower of own) if (follower.isUnanswered) answerAgain(follower);
+				for (const follower of own) if (follower.isUnanswered) refuse(follower, unanswered());
 				tellHeads(connection, own, false);
 			});
 
@@ -211,31 +217,29 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				}
 			});
 
-			/** The client asks again, at once. */
-			function answerAgain(follower: Follower): void {
-				const message = 'The answer did not fit into the send buffer.';
-				const error = new LiveError('SERVICE_UNAVAILABLE', message, { retryAfter: 0 });
+			function refuse(follower: Follower, error: LiveError): void {
 				rpc.answerError(follower.connection, follower.id, error);
 				end(follower);
 			}
 
 			kernel.provide('streams', {
 				find: (connection, id) => followers.get(connection)?.get(id as number)?.source,
-				async load(path, args, request) {
+				async load(named, args, request) {
+					const { path } = readPath(named);
 					const visitor = await kernel.identify(request);
-					if (isDenial(visitor)) throw new LiveError(visitor.code, visitor.reason);
+					if (isDenial(visitor)) throw refusalOf(visitor);
 					const run: Run<StreamDeclaration, Seed> = async (ctx, declaration, list) => {
 						const base = topicOf(declaration, ctx, list);
 						const topic = (declaration.namespace ?? '') + base;
 						const wanted = kernel.subscribe(visitor, topic);
 						const followed = { ctx, declaration, args: list, topic: base };
 						const denial = await verdictOf(wanted, visitor, followed, kernel);
-						if (denial) throw new LiveError(denial.code, denial.reason);
+						if (denial) throw refusalOf(denial);
 						const feed = await declaration.feed?.(ctx, base);
 						const source = { kernel, ctx, declaration, args: list, feed };
 						const { value, position, version, paging } = await loadOnce(topic, source);
 						return {
-							path,
+							path: namedPath(ctx.path, declaration),
 							args,
 							value,
 							topic,

@@ -2,6 +2,7 @@
 
 import { encode, HANDLED, idOf, LiveError, type Connection } from 'svelte-realtime/kernel';
 import type { Rpc, Run } from 'svelte-realtime/plugins/rpc';
+import { refusalOf } from '../refusal.ts';
 import { recordsOf } from './answers.ts';
 import type { StreamDeclaration } from './declare.ts';
 import { topicOf, verdictOf, type Follower } from './follow.ts';
@@ -34,7 +35,7 @@ export function serveMore({ kernel, rpc, find, counted }: MoreOptions): void {
 				if (followed.topic !== source.topic) throw new LiveError('CONFLICT');
 				const wanted = kernel.subscribe(connection, follower.subscription!.topic);
 				const denial = await verdictOf(wanted, connection, followed, kernel);
-				if (denial) throw new LiveError(denial.code, denial.reason);
+				if (denial) throw refusalOf(denial);
 				if (!declaration.loader || declaration.feed || !hasPages(declaration)) {
 					throw new LiveError('INVALID_REQUEST', 'This stream has no pages.');
 				}
@@ -43,11 +44,16 @@ export function serveMore({ kernel, rpc, find, counted }: MoreOptions): void {
 				await consistent(follower.tail, page, ({ data, hasMore, cursor }, position, events) => {
 					// Whoever left, or asks anew, gets the page with that.
 					if (follower.isLeft) return;
+					const { shape } = follower;
 					const { epoch, seq } = position ?? { epoch: '', seq: 0 };
 					const place = placeOf(declaration);
 					const head = { type: 'stream:page', id, epoch, seq, hasMore, cursor, place } as const;
-					const value = kernel.values.encode(data, `a page of "${ctx.path}"`);
-					const parts = events.length > 0 ? { events: recordsOf(events) } : undefined;
+					const value = kernel.values.encode(
+						shape ? shape.value(data) : data,
+						`a page of "${ctx.path}"`
+					);
+					const since = shape ? shape.entries(events) : events;
+					const parts = since.length > 0 ? { events: recordsOf(since) } : undefined;
 					connection.send(encode(head, value, parts as never));
 				});
 			};

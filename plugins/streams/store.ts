@@ -201,7 +201,7 @@ export function createStore<T extends object>(
 	host: () => StoreHost,
 	address: StreamAddress,
 	target: T,
-	seed?: Seed
+	seed?: Seed | false
 ): T & StreamStore<unknown> {
 	const ready = !!seed;
 	const idle = { ...seed, ready, stale: ready, loading: !ready, connected: false } as StreamState;

@@ -175,7 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'nobody is unsubscribed',
 		file: 'kernel/subscriptions.ts',
-		find: 'connection.unfollow(topic);',
+		find: 'connection.unfollow(name);',
 		replace: '',
 		within: 100
 	},
