@@ -22,6 +22,21 @@ test.each([[true], [false], [undefined]])(
 	}
 );
 
+test('an app with a module that says nothing of who may use it does not start where that is required', async () => {
+	const modules = { chat: { send: live(() => 'sent') } };
+	const ended: string[] = [];
+	const plugin = definePlugin({
+		name: 'ends',
+		setup: (kernel) => void kernel.hook('shutdown', () => void ended.push('ended'))
+	});
+	const definition = { config: defineConfig({ plugins: [plugin] }), modules, requireGuard: true };
+
+	const app = createApp(definition, { transport: fakeTransport() });
+
+	await expect(app).rejects.toThrow('RT_GUARD_MISSING');
+	expect(ended).toEqual(['ended']);
+});
+
 // --- a changed definition ---
 
 let app: App | undefined;

@@ -88,17 +88,19 @@ async function onUws(): Promise<Listening> {
 	const { uws } = selected;
 	const transport = uwsTransport();
 	const app = uws.App();
+	let close = (): void => {};
 	return {
 		transport,
 		listen(attachment) {
 			transport.attach(app, attachment);
 			return new Promise((resolve, reject) => {
 				app.listen('127.0.0.1', 0, (socket) => {
-					if (socket) resolve(uws.us_socket_local_port(socket));
-					else reject(new Error('The port is taken.'));
+					if (!socket) return reject(new Error('The port is taken.'));
+					close = () => uws.us_listen_socket_close(socket);
+					resolve(uws.us_socket_local_port(socket));
 				});
 			});
 		},
-		close: () => void app.close()
+		close: () => close()
 	};
 }
