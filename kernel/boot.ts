@@ -71,6 +71,7 @@ export async function withTimeout<T>(
 const HOOKS: readonly HookName[] = [
 	'upgrade',
 	'open',
+	'frame',
 	'message',
 	'subscribe',
 	'subscribed',

@@ -49,7 +49,14 @@ const SERVER_MESSAGES = {
 		'The event "%s" was not published to "%s": %s The events of a topic that belongs to a channel are checked by its schemas.',
 	RT_GROUP_ROLE:
 		'The role of a member of "%s" came out as %s. It must be one of %s, or null to refuse.',
+	RT_REACTION_FAILED: 'The function of %s "%s" failed; see the cause.',
 	RT_LIVE_ARGUMENTS: '%s was called with %s. It takes %s.',
+	RT_GUARD_INVALID:
+		'The export "_guard" of "%s" is of type %s, and was not made by guard(), so it protects nothing. Write export const _guard = guard(…).',
+	RT_GUARD_PUBLIC:
+		'The live module "%s" exports "_public", which is true, and only where no guard of its own or of its folders stands before it. Remove one of them.',
+	RT_GUARD_MISSING:
+		'The live module "%s" has no guard, and inherits none. Write export const _guard = guard(…), or export const _public = true where everybody may use it.',
 	RT_LIVE_PATH: 'The path "%s" is taken by two live functions. Rename one of the exports.',
 	RT_STUB_SERVER_CALL:
 		'"%s" was called while rendering on the server. Call live functions in the browser; on the server load streams with `stream.load(event)` or use the function behind it.',

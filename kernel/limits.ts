@@ -15,7 +15,7 @@ export interface Limits {
 	readonly subscriptions: number;
 	/** Calls that one connection may have running; the next is refused with RATE_LIMITED. */
 	readonly calls: number;
-	/** Frames of one topic held behind a deferred one; the next is rejected. */
+	/** Frames of one topic, or of one connection, held behind a deferred one; the next is rejected. */
 	readonly deferredFrames: number;
 	/** Milliseconds a deferred frame may take; then it is rejected and its topic goes on. */
 	readonly deferTimeout: number;

@@ -2,7 +2,7 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { PACKAGE } from './kinds.ts';
+import { hasStub, PACKAGE } from './kinds.ts';
 import type { LiveModule } from './manifest.ts';
 import type { ServerSources } from './server-module.ts';
 import { isReserved } from './stubs.ts';
@@ -22,7 +22,7 @@ export function liveTypes(
 ): string {
 	const parts = modules.map(({ path, file, exports }) => {
 		const from = specifier(dir, file);
-		const lines = exports.flatMap(({ name }, index) => {
+		const lines = exports.filter(hasStub).flatMap(({ name }, index) => {
 			const type = `import('${PACKAGE}/client').Stub<(typeof import('${from}'))['${name}']>`;
 			if (!isReserved(name)) return [`\texport const ${name}: ${type};`];
 			return [`\tconst __${index}: ${type};`, `\texport { __${index} as ${name} };`];

@@ -52,9 +52,8 @@ export function createHotUpdates({ project, dev, current, accept }: HotUpdateSou
 
 	function concerns({ manifest }: Reading, file: string): boolean {
 		if (project.contains(file)) return !file.endsWith('.d.ts');
-		return (
-			project.isSetting(file) || [...manifest.modules.values()].some((m) => m.reads.includes(file))
-		);
+		const read = [...manifest.modules.values(), ...manifest.guards];
+		return project.isSetting(file) || read.some(({ reads }) => reads.includes(file));
 	}
 
 	async function server(
@@ -117,12 +116,14 @@ function stubsIn(graph: EnvironmentModuleGraph, paths: Iterable<string>): Module
 
 /** Paths that came, went, or export something else than they did. */
 export function changedPaths(before: Manifest, after: Manifest): Set<string> {
-	const paths = new Set([...before.modules.keys(), ...after.modules.keys()]);
-	return new Set(
-		[...paths].filter((path) => shape(before.modules.get(path)) !== shape(after.modules.get(path)))
-	);
+	const [old, fresh] = [before, after].map(({ modules, guards }) => {
+		const all = [...modules.values(), ...guards];
+		return new Map(all.map((module) => [module.path, shape(module)]));
+	}) as [Map<string, string>, Map<string, string>];
+	const paths = new Set([...old.keys(), ...fresh.keys()]);
+	return new Set([...paths].filter((path) => old.get(path) !== fresh.get(path)));
 }
 
-function shape(module: LiveModule | undefined): string {
-	return module ? `${module.file}:${JSON.stringify(module.exports)}` : '';
+function shape(module: LiveModule): string {
+	return `${module.file}:${JSON.stringify(module.exports)}`;
 }

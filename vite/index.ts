@@ -22,6 +22,11 @@ export interface RealtimeOptions {
 	dir?: string;
 	/** Whether the types of `$live/*` are written into that folder. @default true */
 	typedImports?: boolean;
+	/**
+	 * Whether a module with neither a guard, its own or of a folder, nor `export const _public = true`
+	 * is an error, of the build and of the start. @default false
+	 */
+	requireGuard?: boolean;
 	/** Reserved for the overlay of dev mode; accepted and without effect. @default true */
 	devtools?: boolean;
 }
@@ -72,6 +77,7 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 				root: resolved.root,
 				dir: options.dir ?? 'src/live',
 				typedImports: options.typedImports ?? true,
+				requireGuard: options.requireGuard ?? false,
 				kit: await readKitSettings(resolved)
 			});
 		},
@@ -182,7 +188,9 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 		if (virtual.is === 'feature') return featureModule(virtual.name);
 		if (virtual.is === 'server') {
 			if (problems[0]) throw problems[0];
-			return serverModule({ modules: [...manifest.modules.values()], config: configFile, hooks });
+			const modules = [...manifest.modules.values(), ...manifest.guards];
+			const requireGuard = options.requireGuard ?? false;
+			return serverModule({ modules, config: configFile, hooks, requireGuard });
 		}
 		const module = manifest.modules.get(virtual.path);
 		if (!module) throw unknownModule(project, virtual.path, manifest);

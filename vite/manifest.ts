@@ -6,6 +6,7 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import { readModule, type ModuleSyntax } from './parse.ts';
 import type { Parse } from './parser.ts';
 import { Problem } from './problem.ts';
+import { checkProtection } from './protection.ts';
 import { prove, type Follow, type LiveExport } from './prove.ts';
 import { scan, type LiveFile } from './scan.ts';
 
@@ -13,6 +14,10 @@ export interface LiveModule extends LiveFile {
 	readonly exports: readonly LiveExport[];
 	/** Exported values that are not live. */
 	readonly plain: readonly string[];
+	/** It has a guard of its own. */
+	readonly hasGuard: boolean;
+	/** It says that it has none on purpose. */
+	readonly isPublic: boolean;
 	readonly problems: readonly Problem[];
 	/** Files whose change can change this entry. */
 	readonly reads: readonly string[];
@@ -20,6 +25,8 @@ export interface LiveModule extends LiveFile {
 
 export interface Manifest {
 	readonly modules: ReadonlyMap<string, LiveModule>;
+	/** The guards of folders, with paths as `admin/_guard`; no client can reach them. */
+	readonly guards: readonly LiveModule[];
 	/** Of the folder and of every module. */
 	readonly problems: readonly Problem[];
 }
@@ -31,29 +38,44 @@ export interface ManifestOptions {
 	readonly parse: Parse;
 	/** For imports that are not relative: aliases such as `$lib`. */
 	readonly resolve?: Resolve | undefined;
+	/** Every module has a guard, inherits one, or says `_public`. @default false */
+	readonly requireGuard?: boolean | undefined;
 }
 
 /** Reads all live modules under `dir`. */
 export async function createManifest(dir: string, options: ManifestOptions): Promise<Manifest> {
-	const { files, problems } = await scan(dir);
+	const { files, guards: guardFiles, problems } = await scan(dir);
 	const follow = createFollow(options);
-	const modules = await Promise.all(
-		files.map((file) => readLiveModule(file, options.parse, follow))
-	);
+	const readAll = (list: readonly LiveFile[]): Promise<LiveModule[]> =>
+		Promise.all(list.map((file) => readLiveModule(file, options.parse, follow)));
+	const modules = await readAll(files);
+	const guards = (await readAll(guardFiles)).map(withGuard);
 	return {
 		modules: new Map(modules.map((module) => [module.path, module])),
-		problems: [...problems, ...modules.flatMap((module) => module.problems)]
+		guards,
+		problems: [
+			...problems,
+			...[...guards, ...modules].flatMap((module) => module.problems),
+			...checkProtection(modules, guards, options.requireGuard ?? false)
+		]
 	};
+}
+
+/** The file of a folder's guard has a guard in it. */
+function withGuard(module: LiveModule): LiveModule {
+	if (module.hasGuard || module.problems.length > 0) return module;
+	return { ...module, problems: [new Problem('RT_GUARD_ABSENT', [], module.file)] };
 }
 
 async function readLiveModule(live: LiveFile, parse: Parse, follow: Follow): Promise<LiveModule> {
 	try {
 		const parsed = await parse(await readFile(live.file, 'utf8'), live.file);
-		const { exports, plain, problems, files } = await prove(readModule(parsed), follow);
-		return { ...live, exports, plain, problems, reads: files };
+		const { files, ...proof } = await prove(readModule(parsed), follow);
+		return { ...live, ...proof, reads: files };
 	} catch (error) {
 		if (!(error instanceof Problem)) throw error;
-		return { ...live, exports: [], plain: [], problems: [error], reads: [live.file] };
+		const nothing = { exports: [], plain: [], hasGuard: false, isPublic: false };
+		return { ...live, ...nothing, problems: [error], reads: [live.file] };
 	}
 }
 

@@ -1,5 +1,8 @@
 /** What can be wrong with a live module, told with its place and its cure. */
 
+import type { ModuleSyntax } from './parse.ts';
+import type { Node } from './syntax.ts';
+
 /** Every code with its sentence; `%s` slots are filled in order. */
 const SENTENCES = {
 	RT_LIVE_SYNTAX: '%s',
@@ -17,9 +20,22 @@ const SENTENCES = {
 		'The export "%s" looks live, and it comes out of a destructuring, so it cannot be proven. Write export const %s = live(…).',
 	RT_LIVE_UNPROVEN:
 		'The export "%s" looks live, and it cannot be proven which kind it is. Assign the call itself, export const %s = live(…), and put wrappers and conditions inside the function.',
+	RT_LIVE_VERSION:
+		'Whether the stream "%s" has a version, and which, cannot be read here, and its stub has to know. Write the options where the stream is declared, or in a const, and the version as the number itself: { version: 3, … }.',
 	RT_LIVE_NAMESPACE:
 		'The export "%s" is a whole module with live functions in it, which has no path. Export them by name.',
 	RT_LIVE_CIRCLE: 'The export "%s" is a circle of re-exports.',
+	RT_GUARD_UNPROVEN:
+		'The export "_guard" cannot be proven to be a guard, so it would protect nothing. Assign the call itself, export const _guard = guard(…), with "guard" from svelte-realtime, or export it by name from the file that does.',
+	RT_GUARD_ABSENT:
+		'The guard of a folder exports no "_guard", so it would protect nothing. Write export const _guard = guard(…), or give the file another name.',
+	RT_GUARD_UNUSED:
+		'"_guard" is not exported, so it protects nothing. Write export const _guard = guard(…), or give it another name.',
+	RT_GUARD_FILE: 'The guard of a folder is called _guard.ts or _guard.js. Rename "%s".',
+	RT_GUARD_PUBLIC:
+		'"_public" says that nothing stands before the module, and %s. Write export const _public = true where there is no guard, or leave it out.',
+	RT_GUARD_MISSING:
+		'The live module "%s" has no guard, and inherits none. Write export const _guard = guard(…), or export const _public = true where everybody may use it.',
 	RT_LIVE_IN_BROWSER:
 		'"%s" holds server code and cannot be imported by code that runs in the browser%s. Import from "%s" instead, or use import type.',
 	RT_LIVE_UNKNOWN: 'There is no live module "%s"%s. %s'
@@ -66,6 +82,17 @@ export class Problem extends Error {
 		// The stack would name this plugin's code, where nothing is wrong.
 		this.stack = `${this.message}${this.loc ? `\n    at ${file}:${this.loc.line}:${this.loc.column + 1}` : `\n    at ${file}`}`;
 	}
+}
+
+/** A problem of what stands at `node`. */
+export function problemAt(
+	code: ProblemCode,
+	args: readonly string[],
+	module: ModuleSyntax,
+	node: Node
+): Problem {
+	const source = { code: module.code, offset: module.original(node.start) };
+	return new Problem(code, args, module.file, source);
 }
 
 /** A problem as `this.error` of a plugin takes it. */

@@ -35,11 +35,14 @@ export interface ProjectOptions {
 	readonly root: string;
 	readonly dir: string;
 	readonly typedImports: boolean;
+	/** Whether a module that does not say who may use it is a problem. @default false */
+	readonly requireGuard?: boolean;
 	readonly kit: KitSettings;
 }
 
 /** Creates the project of the app at `root`. */
-export function createProject({ root, dir: folder, typedImports, kit }: ProjectOptions): Project {
+export function createProject(options: ProjectOptions): Project {
+	const { root, dir: folder, typedImports, requireGuard = false, kit } = options;
 	const dir = vite.normalizePath(resolve(root, folder));
 	const parse = createParser(vite as Parsers);
 	const configs = ['ts', 'js', 'mjs'].map((ending) =>
@@ -50,7 +53,7 @@ export function createProject({ root, dir: folder, typedImports, kit }: ProjectO
 	);
 
 	async function read(resolveImport?: Resolve): Promise<Reading> {
-		const manifest = await createManifest(dir, { parse, resolve: resolveImport });
+		const manifest = await createManifest(dir, { parse, resolve: resolveImport, requireGuard });
 		const config = configs.find((file) => existsSync(file));
 		const { file, problem } = await findTransport(hooks);
 		const problems = [...manifest.problems, ...(problem ? [problem] : [])];

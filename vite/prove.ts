@@ -2,7 +2,7 @@
 
 import { kindOfMember, knownCalls, PACKAGE, WRAPPERS, type LiveKind } from './kinds.ts';
 import type { Declared, Exported, Imported, ModuleSyntax } from './parse.ts';
-import { Problem, type ProblemCode } from './problem.ts';
+import { Problem, problemAt, type ProblemCode } from './problem.ts';
 import {
 	child,
 	children,
@@ -13,10 +13,14 @@ import {
 	unwrap,
 	type Node
 } from './syntax.ts';
+import { GUARD_EXPORTS, proveGuard } from './prove-guard.ts';
+import { versioned } from './version.ts';
 
 export interface LiveExport {
 	readonly name: string;
 	readonly kind: LiveKind;
+	/** Of its items, where it is a stream that has versions. */
+	readonly version?: number;
 }
 
 /** The exports of one live module, sorted by what they are. */
@@ -24,6 +28,10 @@ export interface Proof {
 	readonly exports: readonly LiveExport[];
 	/** Values that never reach the client. */
 	readonly plain: readonly string[];
+	/** It exports a `_guard`; where that cannot be proven, a problem says so. */
+	readonly hasGuard: boolean;
+	/** It exports `_public`. */
+	readonly isPublic: boolean;
 	readonly problems: readonly Problem[];
 	/** Every file that was read for it, itself included. */
 	readonly files: readonly string[];
@@ -32,17 +40,19 @@ export interface Proof {
 /** How to get at the module that an import names; undefined for what is not the app's own source. */
 export type Follow = (source: string, importer: string) => Promise<ModuleSyntax | undefined>;
 
-type Verdict = LiveKind | 'plain' | 'type';
+type Live = Omit<LiveExport, 'name'>;
+type Verdict = Live | 'plain' | 'type';
 
 /** Sorts the exports of `module`. */
 export async function prove(module: ModuleSyntax, follow: Follow): Promise<Proof> {
 	const prover = createProver(follow);
-	const exports = new Map<string, LiveKind>();
+	const exports = new Map<string, Live>();
 	const plain = new Set<string>();
 	const problems: Problem[] = [];
 
 	for (const exported of await prover.listed(module)) {
 		const { name } = exported.entry;
+		if (GUARD_EXPORTS.includes(name)) continue;
 		try {
 			const verdict = await prover.judge(exported.module, exported.entry);
 			if (verdict === 'plain') plain.add(name);
@@ -56,17 +66,22 @@ export async function prove(module: ModuleSyntax, follow: Follow): Promise<Proof
 			problems.push(error);
 		}
 	}
-	const live = [...exports].map(([name, kind]) => ({ name, kind }));
-	return { exports: live, plain: [...plain], problems, files: [...prover.files] };
+	const live = [...exports].map(([name, facts]) => ({ name, ...facts }));
+	const { hasGuard, isPublic, problems: more } = await proveGuard(module, prover);
+	problems.push(...more);
+	const files = [...prover.files];
+	return { exports: live, plain: [...plain], hasGuard, isPublic, problems, files };
 }
 
-interface Listed {
+/** An export, and the module that it stands in. */
+export interface Listed {
 	readonly module: ModuleSyntax;
 	readonly entry: Exported;
 }
 
-interface Prover {
+export interface Prover {
 	readonly files: ReadonlySet<string>;
+	open(source: string, importer: string): Promise<ModuleSyntax | undefined>;
 	listed(module: ModuleSyntax): Promise<Listed[]>;
 	judge(module: ModuleSyntax, entry: Exported): Promise<Verdict>;
 }
@@ -189,7 +204,12 @@ function createProver(follow: Follow): Prover {
 		const member = callee && (await liveMember(module, callee));
 		if (callee && typeof member === 'string') {
 			const kind = kindOfMember(member);
-			if (kind) return kind;
+			if (kind === 'stream') {
+				return versioned({ open, listed }, { module, call: expression, name: entry.name });
+			}
+			if (kind) return { kind };
+			// A question about who somebody is, for guards: `live.access.role(…)`.
+			if (member.startsWith('access.')) return 'plain';
 			const inner = children(expression, 'arguments')[WRAPPERS[member] ?? -1];
 			const verdict = inner && (await judgeExpression(module, inner, entry, path));
 			if (verdict && verdict !== 'plain' && verdict !== 'type') return verdict;
@@ -264,7 +284,7 @@ function createProver(follow: Follow): Prover {
 		return names;
 	}
 
-	return { files, listed, judge };
+	return { files, open, listed, judge };
 }
 
 function isOurs(source: string): boolean {
@@ -275,14 +295,4 @@ function reason(declared: Declared, name: string): [ProblemCode, string[]] {
 	if (declared.by === 'let' || declared.by === 'var') return ['RT_LIVE_LET', [name, declared.by]];
 	if (declared.by === 'pattern') return ['RT_LIVE_PATTERN', [name, name]];
 	return ['RT_LIVE_UNPROVEN', [name, name]];
-}
-
-function problemAt(
-	code: ProblemCode,
-	args: readonly string[],
-	module: ModuleSyntax,
-	node: Node
-): Problem {
-	const source = { code: module.code, offset: module.original(node.start) };
-	return new Problem(code, args, module.file, source);
 }

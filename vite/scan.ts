@@ -14,10 +14,13 @@ export interface LiveFile {
 export interface Scan {
 	/** Sorted by path, so that what is generated does not depend on the file system. */
 	readonly files: readonly LiveFile[];
+	/** The guards of folders, each with the path `admin/_guard`; no live modules. */
+	readonly guards: readonly LiveFile[];
 	readonly problems: readonly Problem[];
 }
 
 const NAME = /^[A-Za-z0-9_-]+$/;
+const GUARD = /^_guard\.[cm]?[jt]sx?$/;
 
 /** Whether a file of the live directory is none of its modules: a test, a type, or a private one. */
 export function isIgnored(name: string): boolean {
@@ -26,34 +29,43 @@ export function isIgnored(name: string): boolean {
 
 /** Lists the live modules under `dir`; none when it does not exist. */
 export async function scan(dir: string): Promise<Scan> {
-	const files: LiveFile[] = [];
-	const problems: Problem[] = [];
-	await walk(dir, [], files, problems);
-	files.sort((a, b) => (a.path < b.path ? -1 : 1));
-
-	for (const [index, { path, file }] of files.entries()) {
-		const twin = files[index + 1];
-		if (twin?.path !== path) continue;
-		problems.push(new Problem('RT_LIVE_FILE_TWICE', [path, twin.file], file));
+	const found: Found = { files: [], guards: [], problems: [] };
+	await walk(dir, [], found);
+	for (const files of [found.files, found.guards]) {
+		files.sort((a, b) => (a.path < b.path ? -1 : 1));
+		for (const [index, { path, file }] of files.entries()) {
+			const twin = files[index + 1];
+			if (twin?.path !== path) continue;
+			found.problems.push(new Problem('RT_LIVE_FILE_TWICE', [path, twin.file], file));
+		}
 	}
-	return { files, problems };
+	return found;
 }
 
-async function walk(
-	dir: string,
-	folders: readonly string[],
-	files: LiveFile[],
-	problems: Problem[]
-): Promise<void> {
+interface Found {
+	readonly files: LiveFile[];
+	readonly guards: LiveFile[];
+	readonly problems: Problem[];
+}
+
+async function walk(dir: string, folders: readonly string[], found: Found): Promise<void> {
+	const { files, guards, problems } = found;
 	const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
 		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
 		throw error;
 	});
 	for (const entry of entries) {
-		if (isIgnored(entry.name)) continue;
 		const file = join(dir, entry.name).replaceAll('\\', '/');
+		if (GUARD.test(entry.name)) {
+			// Passed over, a guard that nothing loads would be one that protects nothing.
+			if (!/\.[jt]s$/.test(entry.name))
+				problems.push(new Problem('RT_GUARD_FILE', [entry.name], file));
+			guards.push({ path: [...folders, '_guard'].join('/'), file });
+			continue;
+		}
+		if (isIgnored(entry.name)) continue;
 		if (entry.isDirectory()) {
-			if (NAME.test(entry.name)) await walk(file, [...folders, entry.name], files, problems);
+			if (NAME.test(entry.name)) await walk(file, [...folders, entry.name], found);
 			else problems.push(new Problem('RT_LIVE_FILE', [entry.name], file));
 			continue;
 		}

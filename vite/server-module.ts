@@ -4,11 +4,14 @@ import { PACKAGE } from './kinds.ts';
 import type { LiveFile } from './scan.ts';
 
 export interface ServerSources {
+	/** Live modules, and guards of folders. */
 	readonly modules: readonly LiveFile[];
 	/** realtime.config, where there is one. */
 	readonly config: string | undefined;
 	/** Universal hooks that export `transport`. */
 	readonly hooks: string | undefined;
+	/** Whether a module without a guard keeps the server from starting. @default false */
+	readonly requireGuard?: boolean;
 }
 
 /**
@@ -17,7 +20,12 @@ export interface ServerSources {
  * Everything of the app is imported inside `load()`, not at the top: modules that read private
  * environment variables while they are evaluated find them only after SvelteKit's `Server.init`.
  */
-export function serverModule({ modules, config, hooks }: ServerSources): string {
+export function serverModule({
+	modules,
+	config,
+	hooks,
+	requireGuard = false
+}: ServerSources): string {
 	const files = [config, hooks, ...modules.map(({ file }) => file)];
 	const imports = files.map((file) => (file ? `import(${JSON.stringify(file)})` : 'undefined'));
 	const names = modules.map((_, index) => `live${index}`);
@@ -31,7 +39,7 @@ export async function load() {
 	return {
 		config: config?.default,
 		transport: hooks?.transport,
-		modules: { ${entries.join(', ')} }
+		modules: { ${entries.join(', ')} }${requireGuard ? ',\n\t\trequireGuard: true' : ''}
 	};
 }
 `;

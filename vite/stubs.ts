@@ -1,6 +1,6 @@
 /** What stands in for a live module: one stub in the browser, one in server rendering. */
 
-import { KINDS, PACKAGE, type LiveKind } from './kinds.ts';
+import { hasStub, KINDS, PACKAGE, type StubKind } from './kinds.ts';
 import type { LiveModule } from './manifest.ts';
 import { CLIENT, FEATURE } from './virtual-ids.ts';
 
@@ -8,14 +8,14 @@ type Stubbed = Pick<LiveModule, 'path' | 'exports'>;
 
 /** The browser's stub: each export calls or follows its path over the page's connection. */
 export function clientStub(module: Stubbed): string {
-	const makers = new Set(module.exports.map(({ kind }) => KINDS[kind].client));
+	const makers = new Set(module.exports.filter(hasStub).map(({ kind }) => KINDS[kind].client));
 	const imports = makers.size > 0 ? [importLine([...makers].sort(), CLIENT)] : [];
 	return join(imports, module, (kind, path) => `/* @__PURE__ */ ${KINDS[kind].client}(${path})`);
 }
 
 /** The stub of server rendering: streams load and hydrate, calls say that they cannot be made. */
 export function serverStub(module: Stubbed, isAsync = false): string {
-	const kinds = [...new Set(module.exports.map(({ kind }) => kind))].sort();
+	const kinds = [...new Set(module.exports.filter(hasStub).map(({ kind }) => kind))].sort();
 	// Several kinds are rendered by one maker.
 	const makers = kinds.map((kind) =>
 		importLine([KINDS[kind].server.name], KINDS[kind].server.from)
@@ -46,7 +46,8 @@ export function clientModule(options: {
 	readonly isWhole?: boolean;
 }): string {
 	const { path, hooks, isAsync = false, isWhole = false } = options;
-	const kinds = Object.values(KINDS);
+	// Several kinds have one maker.
+	const kinds = [...new Map(Object.values(KINDS).map((kind) => [kind.client, kind])).values()];
 	const awaited = isAsync
 		? kinds.flatMap(({ awaited, client }) => (awaited ? [{ awaited, client }] : []))
 		: [];
@@ -95,10 +96,11 @@ function importLine(names: readonly string[], from: string): string {
 function join(
 	imports: readonly string[],
 	{ path, exports }: Stubbed,
-	make: (kind: LiveKind, path: string) => string
+	make: (kind: StubKind, path: string) => string
 ): string {
-	const lines = exports.flatMap(({ name, kind }, index) => {
-		const value = make(kind, JSON.stringify(`${path}/${name}`));
+	const lines = exports.filter(hasStub).flatMap(({ name, kind, version }, index) => {
+		const named = version === undefined ? name : `${name}@${version}`;
+		const value = make(kind, JSON.stringify(`${path}/${named}`));
 		// `export { remove as delete }` is a good name for a caller and none for a const.
 		if (!isReserved(name)) return [`export const ${name} = ${value};`];
 		return [`const __${index} = ${value};`, `export { __${index} as ${name} };`];

@@ -16,6 +16,8 @@ export interface AppDefinition {
 	readonly transport?: TransportHook | undefined;
 	/** Module path (`admin/users`) → the module's exports. */
 	readonly modules: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+	/** Of the Vite plugin: a module that says nothing of who may use it is an error. @default false */
+	readonly requireGuard?: boolean | undefined;
 }
 
 export interface AppOptions {
@@ -67,8 +69,15 @@ export async function createApp(definition: AppDefinition, options: AppOptions):
 	});
 	await kernel.start();
 
-	const replace = ({ modules }: AppDefinition): void => kernel.find('rpc')?.mount(modules);
-	replace(definition);
+	const replace = ({ modules, requireGuard = false }: AppDefinition): void =>
+		kernel.find('rpc')?.mount(modules, { requireGuard });
+	try {
+		replace(definition);
+	} catch (error) {
+		// What is not mounted protects nobody: nothing of it stays behind, and nothing is served.
+		await kernel.shutdown();
+		throw error;
+	}
 
 	const app: App = {
 		kernel,

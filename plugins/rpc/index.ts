@@ -16,68 +16,37 @@ import type { Call } from './calls.ts';
 import { contextFactory, type ContextFactory, type LiveContext } from './context.ts';
 import type { RpcDeclaration } from './declare.ts';
 import type {} from './frames.ts';
-import { createRegistry, type DeclarationsListener, type LiveModules } from './registry.ts';
+import { AdmittedCall, type Check, type Invocation, type Run, type Wrap } from './invocation.ts';
+import {
+	createRegistry,
+	type DeclarationsListener,
+	type LiveModules,
+	type MountOptions
+} from './registry.ts';
 import { serveCalls } from './serve.ts';
 import type { SessionOptions } from './sessions.ts';
 import { validate } from '../validate.ts';
 
+export { access, type Access, type Roles } from './access.ts';
 export type { BaseContext, LiveContext, RegisteredUser } from './context.ts';
 export { rpcFunction, type LiveFunction, type RpcDeclaration } from './declare.ts';
 export type { CallFrame } from './frames.ts';
-export type { LiveModules } from './registry.ts';
+export { gated } from './gate.ts';
+export { guard, type GuardStep, type ModuleGuard } from './guard.ts';
+export type { Check, Invocation, Run, RunningCall, Wrap } from './invocation.ts';
+export type { LiveModules, MountOptions } from './registry.ts';
 export { serverRpc } from './server-stub.ts';
 export type { SessionOptions } from './sessions.ts';
 
-/** What is asked for, whoever asks: a frame, a page that is rendered, a test. */
-export interface Invocation {
-	/** The kind that the asker may run; the declaration decides whether it is one. */
-	readonly kind: string;
-	readonly path: unknown;
-	readonly args: unknown;
-	/** The arguments are in devalue's flat form. */
-	readonly devalue: boolean;
-	readonly connection: Connection;
-	/** Becomes `ctx.signal`. @default the connection's */
-	readonly signal?: AbortSignal;
-	/** What the client knows the outcome by; everything that is published through `ctx` has it. */
-	readonly op?: string | undefined;
-	/** Nobody wants it any more: what has not begun does not begin. @default false */
-	readonly isCancelled?: boolean;
-}
-
-/** The last step of the pipeline. */
-export type Run<D extends Declaration, R> = (
-	ctx: LiveContext,
-	declaration: D,
-	args: readonly unknown[]
-) => MaybePromise<R>;
-
-/**
- * Decides whether an invocation may go on, before its arguments are looked at.
- *
- * @throws {LiveError} to refuse it.
- */
-export type Check = (
-	ctx: LiveContext,
-	declaration: Declaration,
-	invocation: Invocation
-) => MaybePromise<void>;
-
-/** What is about to run, once it is authorised. */
-export interface RunningCall {
-	readonly ctx: LiveContext;
-	readonly declaration: Declaration;
-	/** Checked. */
-	readonly args: readonly unknown[];
-}
-
-/** Runs around what is asked for; its result is the result. */
-export type Wrap = (call: RunningCall, next: () => MaybePromise<unknown>) => MaybePromise<unknown>;
-
 /** The live functions of this server. */
 export interface Rpc {
-	/** Replaces all live modules in one step. */
-	mount(modules: LiveModules): void;
+	/**
+	 * Replaces all live modules in one step.
+	 *
+	 * @throws {RealtimeError} RT_LIVE_PATH, RT_GUARD_INVALID, RT_GUARD_PUBLIC, RT_GUARD_MISSING;
+	 * nothing is replaced then.
+	 */
+	mount(modules: LiveModules, options?: MountOptions): void;
 	/** `module/function` of every live export. */
 	paths(): readonly string[];
 	/**
@@ -90,8 +59,8 @@ export interface Rpc {
 	/** Adds what runs around every invocation, the first one outermost; the result takes it out. */
 	around(wrap: Wrap): () => void;
 	/**
-	 * The pipeline of every kind of call: resolve, check, validate, guard, run. It is synchronous
-	 * until one of them is not.
+	 * The pipeline of every kind of call: resolve, check, ask the guards of folders and module, validate,
+	 * ask the declaration's own guard, run. It is synchronous until one of them is not.
 	 *
 	 * @throws {LiveError} NOT_FOUND, INVALID_REQUEST, VALIDATION, FORBIDDEN; and what checks, guard
 	 * and `run` throw.
@@ -138,19 +107,40 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 				run: Run<D, R>
 			): MaybePromise<R> {
 				const { kind, path } = invocation;
-				const declaration = registry.get(path);
-				if (declaration === undefined) throw new LiveError('NOT_FOUND');
+				const entry = registry.get(path);
+				if (entry === undefined) throw new LiveError('NOT_FOUND');
+				const { declaration } = entry;
 				if (declaration.kind !== kind) {
 					const what = KINDS[declaration.kind] ?? declaration.kind;
 					throw new LiveError('INVALID_REQUEST', `"${String(path)}" is ${what}.`);
 				}
 				const ctx = createContext(invocation);
-				const call = new AdmittedCall<D, R>(ctx, declaration as D, invocation, run);
-				if (checks.length === 0) return validated(call);
-				const checked = check(call, 0);
-				return isThenable(checked)
-					? Promise.resolve(checked).then(() => validated(call))
-					: validated(call);
+				for (let i = 0; i < checks.length; i += 1) {
+					const checked = checks[i]!(ctx, declaration, invocation);
+					if (!isThenable(checked)) continue;
+					const call = new AdmittedCall<D, R>(ctx, entry, invocation, run);
+					return Promise.resolve(checked)
+						.then(() => check(call, i + 1))
+						.then(() => admitted(call));
+				}
+				// The way of most calls, and as long as nothing stands in it nothing is made for it.
+				if (
+					wraps.length > 0 ||
+					entry.guard !== undefined ||
+					declaration.schema !== undefined ||
+					declaration.guard !== undefined
+				) {
+					return admitted(new AdmittedCall<D, R>(ctx, entry, invocation, run));
+				}
+				const list = argumentsOf(invocation);
+				if (invocation.isCancelled) throw new LiveError('STALE');
+				return run(ctx, declaration as D, list);
+			}
+
+			function argumentsOf({ args, devalue }: Invocation): unknown[] {
+				const list = values.decode(args ?? [], devalue);
+				if (Array.isArray(list)) return list;
+				throw new LiveError('INVALID_REQUEST', 'The arguments are a list.');
 			}
 
 			function check<D extends Declaration, R>(
@@ -163,12 +153,17 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 				}
 			}
 
+			/** Who may not come in is told nothing of what the arguments have to be. */
+			function admitted<D extends Declaration, R>(call: AdmittedCall<D, R>): MaybePromise<R> {
+				if (call.guard === undefined) return validated(call);
+				const asked = call.guard(call.ctx);
+				if (!isThenable(asked)) return validated(call);
+				return Promise.resolve(asked).then(() => validated(call));
+			}
+
 			function validated<D extends Declaration, R>(call: AdmittedCall<D, R>): MaybePromise<R> {
 				const { declaration, invocation } = call;
-				const list = values.decode(invocation.args ?? [], invocation.devalue);
-				if (!Array.isArray(list)) {
-					throw new LiveError('INVALID_REQUEST', 'The arguments are a list.');
-				}
+				const list = argumentsOf(invocation);
 				const { schema, schemaAt = 0 } = declaration;
 				if (schema === undefined) return guarded(call, list);
 				const input = validate(schema, list[schemaAt]);
@@ -248,21 +243,6 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 
 const runHandler: Run<RpcDeclaration, unknown> = (ctx, declaration, args) =>
 	declaration.handler(ctx, ...args);
-
-/** An invocation on its way through the pipeline. */
-class AdmittedCall<D extends Declaration, R> {
-	readonly ctx: LiveContext;
-	readonly declaration: D;
-	readonly invocation: Invocation;
-	readonly run: Run<D, R>;
-
-	constructor(ctx: LiveContext, declaration: D, invocation: Invocation, run: Run<D, R>) {
-		this.ctx = ctx;
-		this.declaration = declaration;
-		this.invocation = invocation;
-		this.run = run;
-	}
-}
 
 function added<T>(list: T[], item: T): () => void {
 	list.push(item);

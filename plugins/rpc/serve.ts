@@ -163,7 +163,7 @@ export function serveCalls(
 				?.cancel();
 			return HANDLED;
 		},
-		{ type: 'rpc:cancel' }
+		{ type: 'rpc:cancel', answers: false }
 	);
 
 	kernel.hook('close', ({ connection, code }) => {

@@ -61,12 +61,18 @@ export function compare(rounds, measure) {
 /**
  * Starts a server and a load of its own for each side, and stops them all when `work` is done.
  *
- * @param {{ calibrate: boolean }} options `calibrate`: the control on both sides.
+ * @param {{ calibrate: boolean, control?: string, ours?: string }} options `calibrate`: the control on
+ * both sides; the others: files of the servers.
  * @param {(sides: { ours: Side, control: Side }) => Promise<T>} work
  * @template T
  * @typedef {{ server: ReturnType<typeof startProcess>, load: ReturnType<typeof startProcess>, port: number }} Side
  */
-export async function withServers({ calibrate }, work) {
+export async function withServers(options, work) {
+	const {
+		calibrate,
+		control: bare = 'servers/control.mjs',
+		ours: full = 'servers/ours.mjs'
+	} = options;
 	const started = [];
 	const start = async (file) => {
 		const server = startProcess(file);
@@ -75,8 +81,8 @@ export async function withServers({ calibrate }, work) {
 		return { server, load, port: await server.ask('port') };
 	};
 	try {
-		const control = await start('servers/control.mjs');
-		const ours = await start(calibrate ? 'servers/control.mjs' : 'servers/ours.mjs');
+		const control = await start(bare);
+		const ours = await start(calibrate ? bare : full);
 		return await work({ ours, control });
 	} finally {
 		await Promise.all(started.map((process) => process.stop()));

@@ -12,6 +12,7 @@ import { requireBuild, requireNative, showMachine } from './machine.mjs';
 import { clientSize, clientSizeDevalue } from './rows/client-size.mjs';
 import { cursors } from './rows/cursors.mjs';
 import { fanout, fanoutLogged, relayLatency } from './rows/fanout.mjs';
+import { guardedCall } from './rows/guarded-call.mjs';
 import { presenceJoin } from './rows/presence-join.mjs';
 import { mergeCrud, optimistic } from './rows/lists.mjs';
 import { publishHooks } from './rows/publish-hooks.mjs';
@@ -23,6 +24,7 @@ import { throttle } from './rows/throttle.mjs';
 const ROWS = [
 	rpc,
 	rpcAsync,
+	guardedCall,
 	fanout,
 	fanoutLogged,
 	relayLatency,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { build, type InlineConfig } from 'vite';
 import { afterEach, expect, test } from 'vitest';
 import { realtime } from '../../vite/index.ts';
+import type { ServerModule } from '../../vite/socket-server.ts';
 import { liveApp, type LiveApp } from './live-app.ts';
 
 const MARKER = 'only-the-server-may-know';
@@ -101,6 +102,47 @@ test('a live module that cannot be proven ends the build at its line', async () 
 	expect(message).toContain('[RT_LIVE_UNPROVEN] The export "either" looks live');
 	expect(loc?.line).toBe(6);
 	expect(frame).toContain('6 | export const either');
+});
+
+test('a guard that cannot be proven ends the build at its line', async () => {
+	const lookalike = 'export const _guard = (ctx: unknown): boolean => Boolean(ctx);\n';
+	app = await liveApp({ ...FILES, 'src/live/_guard.ts': lookalike });
+
+	const { message, loc, frame } = await failure();
+
+	expect(message).toContain('[RT_GUARD_UNPROVEN]');
+	expect(message).toContain('export const _guard = guard(…)');
+	expect(loc?.line).toBe(1);
+	expect(frame).toContain('1 | export const _guard');
+});
+
+test('the guards of folders and modules are in what the server starts with', async () => {
+	const guard =
+		"import { guard } from 'svelte-realtime';\nexport const _guard = guard(() => true);\n";
+	app = await liveApp({
+		...FILES,
+		'src/live/_guard.ts': guard,
+		'src/live/chat.ts': guard + CHAT,
+		'src/main.ts': 'export {};\n'
+	});
+
+	await build(app.config({ build: { ssr: 'src/main.ts' } }, { requireGuard: true }));
+
+	const built = (await import(join(app.root, 'dist/realtime.js'))) as ServerModule;
+	const { modules, requireGuard } = await built.load();
+	expect(requireGuard).toBe(true);
+	expect(Object.keys(modules).sort()).toEqual(['_guard', 'chat']);
+	for (const exports of Object.values(modules)) {
+		expect(exports['_guard']).toHaveProperty('~guard', true);
+	}
+});
+
+test('where guards are required, a module without one ends the build', async () => {
+	app = await liveApp(FILES);
+	const input = join(app.root, 'src/main.ts');
+	const config = app.config({ build: { rolldownOptions: { input } } }, { requireGuard: true });
+
+	await expect(build(config)).rejects.toThrow('The live module "chat" has no guard');
 });
 
 test('the folder can be another one', async () => {

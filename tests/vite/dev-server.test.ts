@@ -216,6 +216,41 @@ test('modules come and go with their files', async () => {
 	);
 });
 
+const guard = (answer: boolean): string =>
+	`import { guard } from 'svelte-realtime';\nexport const _guard = guard(() => ${answer});\n`;
+
+test('the guard of a folder comes and goes with its file, and a saved one counts at once', async () => {
+	await serve();
+	const socket = await connect();
+	const answers = (answer: string): Promise<void> =>
+		vi.waitFor(async () => expect(await call(socket, 'chat/send', 'hi')).toBe(answer), 10_000);
+
+	await app.write('src/live/_guard.ts', guard(false));
+	await answers('FORBIDDEN');
+	await app.write('src/live/_guard.ts', guard(true));
+	await answers('hi one!');
+	await app.write('src/live/_guard.ts', guard(false));
+	await answers('FORBIDDEN');
+	await app.remove('src/live/_guard.ts');
+	await answers('hi one!');
+});
+
+test('a guard that is broken by a save goes on as it was, and the overlay says what is wrong', async () => {
+	await app.write('src/live/_guard.ts', guard(false));
+	await serve();
+	const socket = await connect();
+	const heard = await listen();
+
+	await app.write('src/live/_guard.ts', 'export const _guard = () => true;\n');
+	await vi.waitFor(() => expect(heard.at(-1)?.type).toBe('error'), 10_000);
+
+	expect(heard.at(-1)?.err).toMatchObject({
+		message: expect.stringContaining('RT_GUARD_UNPROVEN') as string,
+		loc: { line: 1 }
+	});
+	expect(await call(socket, 'chat/send', 'hi')).toBe('FORBIDDEN');
+});
+
 test('a changed config starts the app anew, and connections are told to come back', async () => {
 	const config = (text: string): string => `import { defineConfig } from 'svelte-realtime';
 export default defineConfig({ origins: ${text} });

@@ -66,10 +66,32 @@ test('the client module sets up path and transport before it gives the stubs awa
 		"import { setup } from "svelte-realtime/client";
 		import { transport } from "/app/src/hooks.ts";
 		setup({ path: "/base/ws", transport });
-		export { __rpc, __stream, __presence, __cursors, __room } from "svelte-realtime/client";
+		export { __rpc, __stream, __presence, __cursors, __room, __channel, __group } from "svelte-realtime/client";
 		"
 	`);
 	expect(clientModule({ path: '/ws', hooks: undefined })).not.toContain('transport');
+});
+
+test('what the server alone runs has no stub and no type, and what is derived is a stream', () => {
+	const exports = [
+		{ name: 'nightly', kind: 'cron' },
+		{ name: 'mail', kind: 'effect' },
+		{ name: 'total', kind: 'derived' },
+		{ name: 'sales', kind: 'aggregate' }
+	] as const;
+	const shop = { path: 'shop', file: '/app/src/live/shop.ts', exports };
+	const jobs = { ...shop, exports: exports.slice(0, 2) };
+
+	expect(clientStub(shop)).toMatchInlineSnapshot(`
+		"import { __stream } from "virtual:svelte-realtime/client";
+		export const total = /* @__PURE__ */ __stream("shop/total");
+		export const sales = /* @__PURE__ */ __stream("shop/sales");
+		"
+	`);
+	expect(serverStub(shop)).not.toMatch(/nightly|mail/);
+	expect(liveTypes('/app/src/live', [shop])).not.toMatch(/nightly|mail/);
+	expect(clientStub(jobs)).toBe('export {};\n');
+	expect(serverStub(jobs)).toBe('export {};\n');
 });
 
 test('where several kinds are rendered by one maker, the stub of rendering imports it once', () => {
@@ -92,7 +114,7 @@ test('where Svelte is async, streams are awaited on both sides, and calls are as
 		import { __awaitable, __awaitableRoom } from "svelte-realtime/client";
 		import { setup } from "svelte-realtime/client";
 		setup({ path: "/ws" });
-		export { __rpc, __presence, __cursors } from "svelte-realtime/client";
+		export { __rpc, __presence, __cursors, __channel, __group } from "svelte-realtime/client";
 		export const __stream = (path) => __awaitable(path, hydratable);
 		export const __room = (path) => __awaitableRoom(path, hydratable);
 		"

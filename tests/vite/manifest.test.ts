@@ -24,6 +24,7 @@ const FOUND = {
 	javascript: { send: 'rpc', messages: 'stream' },
 	namespaced: { send: 'rpc', messages: 'stream' },
 	plain: { send: 'rpc', messages: 'stream' },
+	reactions: { nightly: 'cron', mail: 'effect', total: 'derived', sales: 'aggregate' },
 	reexported: { send: 'rpc', feed: 'stream', hidden: 'rpc', sent: 'rpc', shared: 'stream' },
 	renamed: { b: 'rpc', delete: 'stream', copy: 'rpc', again: 'rpc', third: 'rpc' },
 	typed: {
@@ -34,7 +35,7 @@ const FOUND = {
 		sure: 'rpc',
 		wrapped: 'rpc'
 	},
-	wrapped: { limited: 'rpc', twice: 'rpc', named: 'stream' }
+	wrapped: { limited: 'rpc', twice: 'rpc', named: 'stream', gated: 'stream', both: 'rpc' }
 };
 
 /** Module → code, line, and a word of the cure. */

@@ -1,0 +1,3 @@
+import { guard } from './_realtime.ts';
+
+export { guard as protect };

@@ -1,0 +1,1 @@
+export { guard, live } from 'svelte-realtime';

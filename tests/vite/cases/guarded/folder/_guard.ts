@@ -1,0 +1,3 @@
+import { guard } from 'svelte-realtime';
+
+export const _guard = guard(() => true);

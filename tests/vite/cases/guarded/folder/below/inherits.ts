@@ -1,0 +1,3 @@
+import { live } from 'svelte-realtime';
+
+export const send = live(() => 1);

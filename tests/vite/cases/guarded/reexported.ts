@@ -1,0 +1,4 @@
+import { live } from 'svelte-realtime';
+
+export { signedIn as _guard } from './_shared.ts';
+export const send = live(() => 1);

@@ -1,0 +1,2 @@
+export const guard = (check: () => boolean): (() => boolean) => check;
+export const _guard = guard(() => true);

@@ -1,0 +1,4 @@
+import { live } from 'svelte-realtime';
+
+export { _guard } from 'some-library';
+export const send = live(() => 1);

@@ -1,0 +1,4 @@
+import { live } from 'svelte-realtime';
+
+export const _guard = live(() => true);
+export const send = live(() => 1);

@@ -1,0 +1,4 @@
+import { live } from 'svelte-realtime';
+
+export const send = live(() => 1);
+export const _public = false;

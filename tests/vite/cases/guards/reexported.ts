@@ -1,0 +1,4 @@
+import { live } from 'svelte-realtime';
+
+export { _guard } from './_lookalike.ts';
+export const send = live(() => 1);
