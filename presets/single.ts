@@ -3,15 +3,21 @@
 import { presetOf, type Plugin } from 'svelte-realtime/kernel';
 import { admission, type AdmissionOptions } from 'svelte-realtime/plugins/admission';
 import { channels } from 'svelte-realtime/plugins/channels';
+import { crons } from 'svelte-realtime/plugins/cron';
 import { cursors, type CursorsOptions } from 'svelte-realtime/plugins/cursors';
 import { debounce, type DebounceOptions } from 'svelte-realtime/plugins/debounce';
 import { dedup, type DedupOptions } from 'svelte-realtime/plugins/dedup';
 import { groups } from 'svelte-realtime/plugins/groups';
 import { lock, type LockOptions } from 'svelte-realtime/plugins/lock';
-import { middleware, type Middleware } from 'svelte-realtime/plugins/middleware';
+import {
+	middleware,
+	type Middleware,
+	type MiddlewareOptions
+} from 'svelte-realtime/plugins/middleware';
 import { presence, type PresenceOptions } from 'svelte-realtime/plugins/presence';
 import { queue, type QueueOptions } from 'svelte-realtime/plugins/queue';
 import { ratelimit, type RateLimitOptions } from 'svelte-realtime/plugins/ratelimit';
+import { reactions, type ReactionsOptions } from 'svelte-realtime/plugins/reactions';
 import { replay, type ReplayOptions } from 'svelte-realtime/plugins/replay';
 import { rpc } from 'svelte-realtime/plugins/rpc';
 import { session, type SessionOptions } from 'svelte-realtime/plugins/session';
@@ -23,11 +29,12 @@ export interface SingleOptions {
 	cursors?: CursorsOptions;
 	/** `false`: whoever the gates let in may connect, at whatever rate. */
 	admission?: AdmissionOptions | false;
-	/** Functions around every call and stream, the first one outermost. */
-	middleware?: readonly Middleware[];
+	/** Functions around every call and stream, and around every frame; the first one outermost. */
+	middleware?: readonly Middleware[] | MiddlewareOptions;
 	/** `false`: calls are not limited, but for those of functions with a limit of their own. */
 	ratelimit?: RateLimitOptions | false;
 	replay?: ReplayOptions;
+	reactions?: ReactionsOptions;
 	throttle?: ThrottleOptions;
 	debounce?: DebounceOptions;
 	lock?: LockOptions;
@@ -41,6 +48,7 @@ export type SingleCapability =
 	| 'cursors'
 	| 'channels'
 	| 'groups'
+	| 'reactions'
 	| 'ratelimit'
 	| 'rpc'
 	| 'replay'
@@ -57,7 +65,7 @@ export function single(options: SingleOptions = {}): readonly Plugin<any, Single
 	const limits = options.ratelimit === false ? { calls: false as const } : options.ratelimit;
 	return presetOf(options, [
 		...(options.admission === false ? [] : [admission(options.admission)]),
-		...(options.middleware ? [middleware(...options.middleware)] : []),
+		...(options.middleware ? [middlewareOf(options.middleware)] : []),
 		ratelimit(limits),
 		rpc(),
 		replay(options.replay),
@@ -73,6 +81,15 @@ export function single(options: SingleOptions = {}): readonly Plugin<any, Single
 		// After what its tasks may use: at shutdown it ends before them.
 		queue(options.queue),
 		session(options.session),
-		dedup(options.dedup)
+		dedup(options.dedup),
+		// After every service that what they run may use.
+		reactions(options.reactions),
+		crons()
 	]);
+}
+
+function middlewareOf(option: readonly Middleware[] | MiddlewareOptions): Plugin<'rpc', never> {
+	return 'calls' in option || 'messages' in option
+		? middleware(option)
+		: middleware(...(option as readonly Middleware[]));
 }

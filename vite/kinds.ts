@@ -13,9 +13,24 @@ export interface LiveKindFacts {
 	readonly awaited?: string;
 }
 
-export type LiveKind = 'rpc' | 'stream' | 'presence' | 'cursors' | 'room' | 'channel' | 'group';
+/** Kinds that a page can use. */
+export type StubKind =
+	| 'rpc'
+	| 'stream'
+	| 'presence'
+	| 'cursors'
+	| 'room'
+	| 'channel'
+	| 'group'
+	| 'derived'
+	| 'aggregate';
 
-export const KINDS: Readonly<Record<LiveKind, LiveKindFacts>> = {
+/** Kinds that the server alone runs, under the name that they have on `live`: they have no stub. */
+export const SERVER_ONLY = ['cron', 'effect'] as const;
+
+export type LiveKind = StubKind | (typeof SERVER_ONLY)[number];
+
+export const KINDS: Readonly<Record<StubKind, LiveKindFacts>> = {
 	rpc: {
 		member: '',
 		client: '__rpc',
@@ -52,20 +67,45 @@ export const KINDS: Readonly<Record<LiveKind, LiveKindFacts>> = {
 		member: 'group',
 		client: '__group',
 		server: { name: 'serverGroup', from: `${PACKAGE}/plugins/groups` }
+	},
+	derived: {
+		member: 'derived',
+		client: '__stream',
+		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` },
+		awaited: '__awaitable'
+	},
+	aggregate: {
+		member: 'aggregate',
+		client: '__stream',
+		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` },
+		awaited: '__awaitable'
 	}
 };
 
 /** What is wrapped around a live export, after `live.`, and which argument the export itself is. */
-export const WRAPPERS: Readonly<Record<string, number>> = { __proto__: null!, rateLimit: 1 };
+export const WRAPPERS: Readonly<Record<string, number>> = {
+	__proto__: null!,
+	rateLimit: 1,
+	gate: 1
+};
 
 /** The kind for the part after `live.`, or undefined. */
 export function kindOfMember(member: string): LiveKind | undefined {
-	return (Object.keys(KINDS) as LiveKind[]).find((kind) => KINDS[kind].member === member);
+	const isServers = (kind: string): kind is LiveKind => kind === member;
+	const stubbed = Object.keys(KINDS) as StubKind[];
+	return stubbed.find((kind) => KINDS[kind].member === member) ?? SERVER_ONLY.find(isServers);
+}
+
+/** Whether a page can use an export of this kind. */
+export function hasStub<Export extends { readonly kind: LiveKind }>(
+	entry: Export
+): entry is Export & { readonly kind: StubKind } {
+	return Object.hasOwn(KINDS, entry.kind);
 }
 
 /** `live, live.stream`: what an author can write. */
 export function knownCalls(): string {
-	return Object.values(KINDS)
-		.map(({ member }) => (member ? `live.${member}` : 'live'))
+	return [...Object.values(KINDS).map(({ member }) => member), ...SERVER_ONLY]
+		.map((member) => (member ? `live.${member}` : 'live'))
 		.join(', ');
 }

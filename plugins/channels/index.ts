@@ -11,6 +11,7 @@ import {
 } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import { checkedData, ignorable, toOutcome, type Said } from '../events.ts';
+import { refusalOf } from '../refusal.ts';
 import type { ChannelDeclaration, ChannelFacts } from './declare.ts';
 import { Gate } from './gate.ts';
 
@@ -102,7 +103,7 @@ export function channels(): Plugin<'rpc', 'channels'> {
 					const wish = kernel.subscribe(ctx.connection, topicOf(ctx, declaration, said.args));
 					return chain(wish.verdict, (denial) => {
 						wish.leave();
-						if (denial) throw new LiveError(denial.code, denial.reason);
+						if (denial) throw refusalOf(denial);
 						return chain(publish(ctx, declaration, said), toOutcome);
 					});
 				}

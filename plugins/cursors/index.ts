@@ -131,7 +131,7 @@ export function cursors(options: CursorsOptions = {}): Plugin<'streams', 'cursor
 					}
 					return HANDLED;
 				},
-				{ type: 'cursors:move' }
+				{ type: 'cursors:move', answers: false }
 			);
 
 			if (ttl > 0) {

@@ -14,6 +14,7 @@ import { memberKey, type Member } from 'svelte-realtime/plugins/presence';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import { COALESCED } from '../coalescer.ts';
 import { checkedData, ignorable, toOutcome } from '../events.ts';
+import { refusalOf } from '../refusal.ts';
 import { Book, MEMBERS, toGroupMember, type Group } from './book.ts';
 import type { Addressed, GroupFacts, GroupMember } from './options.ts';
 
@@ -227,7 +228,7 @@ export function groups(): Plugin<'presence', 'groups'> {
 					const wish = kernel.subscribe(ctx.connection, name);
 					return chain(wish.verdict, (denial) => {
 						wish.leave();
-						if (denial) throw new LiveError(denial.code, denial.reason);
+						if (denial) throw refusalOf(denial);
 					});
 				},
 				'~admit'(ctx, facts, admission) {

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { requireBuild, requireNative, showMachine } from './machine.mjs';
 import { clientSize, clientSizeDevalue } from './rows/client-size.mjs';
 import { cursors } from './rows/cursors.mjs';
+import { derived } from './rows/derived.mjs';
 import { fanout, fanoutLogged, relayLatency } from './rows/fanout.mjs';
 import { guardedCall } from './rows/guarded-call.mjs';
 import { presenceJoin } from './rows/presence-join.mjs';
@@ -35,6 +36,7 @@ const ROWS = [
 	mergeCrud,
 	optimistic,
 	throttle,
+	derived,
 	ratelimit,
 	clientSize,
 	clientSizeDevalue

@@ -142,9 +142,10 @@ test('the table of limits is the code', () => {
 });
 
 test('the table of hooks has every hook, with the kind that it has', () => {
-	const kinds: Record<HookName, 'gate' | 'claim' | 'pipe' | 'notice'> = {
+	const kinds: Record<HookName, 'gate' | 'wrap' | 'claim' | 'pipe' | 'notice'> = {
 		upgrade: 'gate',
 		open: 'notice',
+		frame: 'wrap',
 		message: 'claim',
 		subscribe: 'gate',
 		subscribed: 'notice',

@@ -21,6 +21,8 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 		queue (0 ms): provides queue
 		session (0 ms): provides session; uses session.store
 		dedup (0 ms): provides dedup; uses dedup.store
+		reactions (0 ms): provides reactions; requires rpc
+		cron (0 ms): requires rpc
 		  upgrade: admission (pre) → ratelimit (pre)
 		  open: admission
 		  message: rpc (rpc) → rpc (rpc:session) → rpc (rpc:cancel) → streams (stream) → streams (stream:more) → streams (stream:end) → presence (presence:update) → cursors (cursors:move)
@@ -28,9 +30,9 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 		  published: groups (__presence:group:*)
 		  drain: streams
 		  close: admission → rpc → streams → presence
-		  ready: rpc
-		  changed: rpc
-		  shutdown: presence → cursors → groups → throttle → debounce → lock → queue"
+		  ready: rpc → reactions → reactions → cron
+		  changed: rpc → reactions → cron
+		  shutdown: presence → cursors → groups → throttle → debounce → lock → queue → reactions → reactions → cron → cron"
 	`);
 });
 

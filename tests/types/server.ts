@@ -41,3 +41,16 @@ export const pagedOfRoom: Same<ReturnType<Stub<typeof ofRoom>>['current'], Row[]
 /** Where a value is replaced as a whole, it may look like a page and is none. */
 const whole = live.stream('whole', load, { merge: 'set' });
 export const notPaged: Same<Stub<typeof whole>['current'], Page<Row> | undefined> = true;
+
+/** What a page of this build gets is the present shape, whatever older ones are given. */
+const versioned = live.stream('rows', load, {
+	version: 3,
+	migrate: { 2: ({ id }: Row) => ({ key: id }), 1: ({ key }) => [key] }
+});
+export const present: Same<Stub<typeof versioned>['current'], Row[] | undefined> = true;
+// @ts-expect-error a version is a number
+live.stream('rows', load, { version: '3' });
+// @ts-expect-error a step is a function
+live.stream('rows', load, { version: 2, migrate: { 1: 'text' } });
+// @ts-expect-error a step stands under its version
+live.stream('rows', load, { version: 2, migrate: { first: (item: Row) => item } });

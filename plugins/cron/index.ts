@@ -1,0 +1,83 @@
+/** Cron: runs what live modules declare at the times of an expression. */
+
+import {
+	definePlugin,
+	isThenable,
+	RealtimeError,
+	type Declaration,
+	type Plugin
+} from 'svelte-realtime/kernel';
+import type {} from 'svelte-realtime/plugins/rpc';
+import { serverContexts } from '../server-context.ts';
+import type { CronDeclaration } from './declare.ts';
+import { Schedule } from './schedule.ts';
+
+export {
+	cron,
+	type CronContext,
+	type CronDeclaration,
+	type CronOptions,
+	type LiveCron
+} from './declare.ts';
+
+/**
+ * Runs the jobs of the live modules that are mounted, each once, however often it is exported.
+ *
+ * Requires `rpc`, whose live modules it looks at. A job that fails is reported, and runs again at its
+ * next time.
+ */
+export function crons(): Plugin<'rpc', never> {
+	return definePlugin({
+		name: 'cron',
+		requires: ['rpc'],
+		setup(kernel) {
+			const { clock, report } = kernel;
+			const contextOf = serverContexts(kernel);
+			const schedules = new Map<Declaration, Schedule>();
+
+			function run(path: string, { handler, topic }: CronDeclaration): unknown {
+				const ctx = contextOf(path);
+				const failed = (cause: unknown): void =>
+					report(new RealtimeError('RT_REACTION_FAILED', ['live.cron()', path], { cause }));
+				const publish = (value: unknown): void => {
+					if (value !== undefined && topic !== undefined) void ctx.publish(topic, 'set', value);
+				};
+				try {
+					const result = handler(ctx);
+					if (isThenable(result)) return Promise.resolve(result).then(publish).catch(failed);
+					publish(result);
+				} catch (error) {
+					failed(error);
+				}
+				return undefined;
+			}
+
+			/** What is there still goes on as it was: saving one module does not move the jobs of another. */
+			function mounted(paths: ReadonlyMap<string, Declaration>): void {
+				const found = new Map<Declaration, string>();
+				for (const [path, declaration] of paths) {
+					if (declaration.kind === 'cron' && !found.has(declaration)) found.set(declaration, path);
+				}
+				for (const [declaration, schedule] of schedules) {
+					if (found.has(declaration)) continue;
+					schedule.end();
+					schedules.delete(declaration);
+				}
+				for (const [declaration, path] of found) {
+					if (schedules.has(declaration)) continue;
+					const job = declaration as CronDeclaration;
+					schedules.set(declaration, new Schedule({ job, clock, run: () => run(path, job) }));
+				}
+			}
+
+			kernel.attach(() => {
+				const end = kernel.use('rpc').watch((_list, paths) => () => mounted(paths));
+				return () => {
+					end();
+					mounted(new Map());
+				};
+			});
+			kernel.hook('shutdown', () => mounted(new Map()));
+		}
+	});
+}
