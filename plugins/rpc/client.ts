@@ -106,7 +106,7 @@ function setup(kernel: ClientKernel): RpcClient {
 			call.via ??= here;
 		}
 		if (session) {
-			const via = last ? '' : again[0]?.via;
+			const via = again[0]?.via;
 			const most = Math.max(last, ...again.map(({ id }) => id!));
 			kernel.send({ frame: { type: 'rpc:session', session, last: most || undefined, via } });
 		}

@@ -9,6 +9,8 @@ export interface StoredCall {
 	readonly queuedAt: number;
 	/** Under which it was sent, or was about to be. */
 	readonly id?: number;
+	/** The connection on which it was sent first, or was about to be. */
+	readonly via?: string | undefined;
 }
 
 export interface OfflineStore {

@@ -83,7 +83,9 @@ export async function offlineQueue(
 			// Written before it leaves: a page that is loaded again must not take it for new.
 			const key = await entry.stored;
 			const id = (call.id ??= kernel.nextId());
-			if (key !== undefined) await store.write({ key, path, parts: call.parts!, queuedAt, id });
+			const via = kernel.id();
+			if (key !== undefined)
+				await store.write({ key, path, parts: call.parts!, queuedAt, id, via });
 		}
 		if (kernel.status() !== 'open' || !entries.delete(entry)) return;
 		call.begin();
@@ -114,7 +116,9 @@ export async function offlineQueue(
 			if (stored.id === undefined) continue;
 			// It was sent, perhaps: it is asked for again, whatever its age.
 			for (const entry of entries) if (entry.call === call) entries.delete(entry);
-			Object.assign(call, { id: stored.id, again: true, sent: true, via: '-' });
+			// Where the page ended before it left, the server can tell by the connection that it never came.
+			const via = stored.via ?? '-';
+			Object.assign(call, { id: stored.id, again: true, sent: true, via });
 			call.begin();
 		}
 	}

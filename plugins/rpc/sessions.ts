@@ -42,14 +42,17 @@ export interface Sessions {
 export class Session extends Caller {
 	declare readonly results: Results;
 	readonly key: string;
+	/** What the client calls it, whoever it is. */
+	readonly name: string;
 	/** Nothing has happened since the last sweep. */
 	isIdle: boolean = false;
 	/** It is not to be found any more, and keeps nothing. */
 	isForgotten: boolean = false;
 
-	constructor(connection: Connection, key: string, results: Results) {
+	constructor(connection: Connection, key: string, name: string, results: Results) {
 		super(connection, results);
 		this.key = key;
+		this.name = name;
 	}
 }
 
@@ -62,6 +65,8 @@ export function createSessions(
 	const { sessionSize = 1024 * 1024, size: mostSize = 64 * 1024 * 1024 } = options;
 	// In the order in which they connected last.
 	const sessions = new Map<string, Session>();
+	/** By their names, how many of them there are: a client whose user changes has one for each. */
+	const names = new Map<string, number>();
 	let size = 0;
 	// No session that is forgotten was met on a connection after this one. What was before this
 	// plugin was set up, in a server that runs already, it cannot know.
@@ -75,12 +80,15 @@ export function createSessions(
 
 	/**
 	 * A session that is not known is new, or lost with what ran in it. It is new for certain when its
-	 * first unanswered call was sent to this process, and later than any session was forgotten.
+	 * first unanswered call was sent to this process, later than any session was forgotten, and the
+	 * client has not been somebody else here, as whom that call may have run.
 	 */
-	function begin(connection: Connection, key: string, { last, via }: Introduction): Session {
-		const isNew = last === undefined || ordinal(via) > forgottenUpTo;
+	function begin(connection: Connection, key: string, introduction: Introduction): Session {
+		const { session: name, last, via } = introduction;
+		const isNew = last === undefined || (ordinal(via) > forgottenUpTo && !names.has(name));
 		const forgotten = isNew ? -1 : typeof last === 'number' ? last : Infinity;
-		return new Session(connection, key, new Results(forgotten, sessionSize));
+		names.set(name, (names.get(name) ?? 0) + 1);
+		return new Session(connection, key, name, new Results(forgotten, sessionSize));
 	}
 
 	function measured(session: Session, change: () => void): void {
@@ -92,6 +100,9 @@ export function createSessions(
 	function forget(session: Session): void {
 		forgottenUpTo = Math.max(forgottenUpTo, ordinal(session.connection.id));
 		sessions.delete(session.key);
+		const others = names.get(session.name)! - 1;
+		if (others > 0) names.set(session.name, others);
+		else names.delete(session.name);
 		session.isForgotten = true;
 		measured(session, () => session.results.forget());
 		if (!session.connection.isOpen) session.abandon();

@@ -11,7 +11,8 @@ async function until(condition: () => boolean): Promise<void> {
 	expect(condition()).toBe(true);
 }
 
-async function offline(options: NonNullable<ClientOptions['offline']>) {
+/** @param isKnown The page makes a call first. */
+async function offline(options: NonNullable<ClientOptions['offline']>, isKnown = true) {
 	const runs: string[] = [];
 	const finish: (() => void)[] = [];
 	const net = await network({
@@ -23,16 +24,21 @@ async function offline(options: NonNullable<ClientOptions['offline']>) {
 			})
 		}
 	});
-	const open = async (): Promise<ReturnType<typeof net.client>> => {
+	const open = async (isCalling = true): Promise<ReturnType<typeof net.client>> => {
 		const client = net.client({ offline: options, timeout: 2000 });
 		let isReady = false;
+		if (!isCalling) {
+			client.connection.reconnect();
+			await until(() => client.connection.status === 'open');
+			return client;
+		}
 		void client
 			.call('test/now')('ready')
 			.then(() => (isReady = true));
 		await until(() => isReady);
 		return client;
 	};
-	const client = await open();
+	const client = await open(isKnown);
 	runs.length = 0;
 	const call = (key: unknown, name = 'now'): Promise<string> =>
 		client
@@ -187,39 +193,46 @@ test('calls of the page before are made although the next one makes none', async
 	expect(runs).toEqual(['a', 'b']);
 });
 
-test('calls outlive their page: the next one makes them, once, wherever the page ended', async () => {
-	for (let at = 0; at <= 12; at += 1) {
-		const databases = memoryDatabases();
-		const locks = webLocks();
-		define('indexedDB', databases);
-		define('navigator', { locks });
-		const { net, client, runs, call, open } = await offline({ persist: 'outbox' });
-		net.cut();
-		await settle();
-		for (const key of ['a', 'b', 'c']) void call(key);
-		await settle();
-		// The page ends at this message: nothing that it sends or is sent from there on arrives.
-		const from = net.messages.length;
-		let isOver = false;
-		net.fate = (index) => {
-			if (index - from < at) return 'arrives';
-			if (!isOver) {
-				isOver = true;
-				databases.crash();
-			}
-			return 'lost';
-		};
-		await net.clock.advance(1500);
-		if (!isOver) databases.crash();
-		client.close();
-		locks.release();
-		net.fate = () => 'arrives';
-		define('indexedDB', databases.reopened());
-		await open();
-		await net.clock.advance(3000);
-		await settle();
+test.each([
+	['has called before', true],
+	// Then the server has never heard of the page, and can tell that nothing of it has come.
+	['has called nothing before', false]
+])(
+	'calls of a page that %s outlive it: the next one makes them, once, wherever it ended',
+	async (_what, isKnown) => {
+		for (let at = 0; at <= 12; at += 1) {
+			const databases = memoryDatabases();
+			const locks = webLocks();
+			define('indexedDB', databases);
+			define('navigator', { locks });
+			const { net, client, runs, call, open } = await offline({ persist: 'outbox' }, isKnown);
+			net.cut();
+			await settle();
+			for (const key of ['a', 'b', 'c']) void call(key);
+			await settle();
+			// The page ends at this message: nothing that it sends or is sent from there on arrives.
+			const from = net.messages.length;
+			let isOver = false;
+			net.fate = (index) => {
+				if (index - from < at) return 'arrives';
+				if (!isOver) {
+					isOver = true;
+					databases.crash();
+				}
+				return 'lost';
+			};
+			await net.clock.advance(1500);
+			if (!isOver) databases.crash();
+			client.close();
+			locks.release();
+			net.fate = () => 'arrives';
+			define('indexedDB', databases.reopened());
+			await open();
+			await net.clock.advance(3000);
+			await settle();
 
-		const ran = runs.filter((key) => key !== 'ready');
-		expect(ran.sort(), `page ended at ${at}`).toEqual(['a', 'b', 'c']);
+			const ran = runs.filter((key) => key !== 'ready');
+			expect(ran.sort(), `page ended at ${at}`).toEqual(['a', 'b', 'c']);
+		}
 	}
-});
+);

@@ -101,6 +101,19 @@ test.each([
 	expect(log).toEqual(['secret']);
 });
 
+test('what was called as one user does not run again as another one', async () => {
+	const { log, connect } = await serving();
+	const guest = await connect(undefined);
+	await guest.send(call(1, 'now', 'a'));
+	await guest.leave(1006);
+
+	const ada = await connect({ id: 'ada' }, { last: 1, via: guest.connection.id });
+	await ada.send(call(1, 'now', 'a', { again: true }), call(2, 'now', 'b'));
+
+	expect(ada.received).toMatchObject([unknown(1), { id: 2, data: 'b' }]);
+	expect(log).toEqual(['a', 'b']);
+});
+
 test('without a session a repeat is UNKNOWN_OUTCOME, and is not run', async () => {
 	const { kernel, log } = await serving();
 	const connection = await kernel.connect();
