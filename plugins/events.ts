@@ -10,7 +10,7 @@ import {
 	type PublishResult
 } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
-import { validate } from './validate.ts';
+import { isSchema, validate } from './validate.ts';
 
 /** Event name → what checks its data (valibot, zod, arktype); `null`: any data. */
 export type EventSchemas = Readonly<Record<string, StandardSchemaV1 | null>>;
@@ -56,8 +56,12 @@ export function checkEvents(events: unknown, publish: unknown, owner: string): v
 	for (const [name, schema] of entries) {
 		const isName = name.length > 0 && name.length <= 256;
 		check(isName, 'events', name, 'an object with names of 1 to 256 characters');
-		const isSchema = schema === null || typeof schema?.['~standard']?.validate === 'function';
-		check(isSchema, `events.${name}`, schema, 'a Standard Schema, or null for any data');
+		check(
+			schema === null || isSchema(schema),
+			`events.${name}`,
+			schema,
+			'a Standard Schema, or null for any data'
+		);
 	}
 	const isList =
 		Array.isArray(publish) && publish.every((name) => Object.hasOwn(events as object, name));

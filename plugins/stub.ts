@@ -19,7 +19,7 @@ type Loaded<Value> = Register extends { transport: { LiveStream: unknown } }
 	? LoadedStream<Value>
 	: Seed<Value>;
 
-interface Loadable<Args extends readonly unknown[], Value, Store = StreamStore<Value>> {
+interface Loadable<Args extends readonly unknown[], Value, Store> {
 	/** Loads the stream in a server `load` function. In the browser it throws RT_STUB_BROWSER_LOAD. */
 	load(event: LoadEvent, ...args: Args): Promise<Loaded<Value>>;
 	/** A store that begins with what `load` returned, and goes on from there. */
@@ -83,9 +83,7 @@ type OtherStub<Live> = Live extends { kind: 'room'; parts: infer Parts }
 					stateInput: infer State;
 					dynamic: infer Dynamic;
 			  }
-			? Direct<Args, PresenceStore<Members, State>> &
-					WithArgs<Args, PresenceStore<Members, State>, Dynamic> &
-					Loadable<Args, Members, PresenceStore<Members, State>>
+			? Followed<Args, Members, PresenceStore<Members, State>, Dynamic>
 			: Live extends {
 						flavour: 'cursors';
 						args: infer Args extends readonly unknown[];
@@ -93,16 +91,12 @@ type OtherStub<Live> = Live extends { kind: 'room'; parts: infer Parts }
 						cursor: infer Input;
 						dynamic: infer Dynamic;
 				  }
-				? Direct<Args, CursorsStore<Cursors, Input>> &
-						WithArgs<Args, CursorsStore<Cursors, Input>, Dynamic> &
-						Loadable<Args, Cursors, CursorsStore<Cursors, Input>>
+				? Followed<Args, Cursors, CursorsStore<Cursors, Input>, Dynamic>
 				: Live extends {
 							kind: 'stream';
 							args: infer Args extends readonly unknown[];
 							value: infer Value;
 							dynamic: infer Dynamic;
 					  }
-					? Direct<Args, StreamStore<Value>> &
-							WithArgs<Args, StreamStore<Value>, Dynamic> &
-							Loadable<Args, Value>
+					? Followed<Args, Value, StreamStore<Value>, Dynamic>
 					: never;

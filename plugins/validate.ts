@@ -24,6 +24,12 @@ export function validate(schema: StandardSchemaV1, value: unknown): MaybePromise
 	);
 }
 
+/** Whether a value is a Standard Schema; those of arktype are functions. */
+export function isSchema(value: unknown): value is StandardSchemaV1 {
+	const schema = Object(value) as Partial<StandardSchemaV1>;
+	return typeof schema['~standard']?.validate === 'function';
+}
+
 function toIssue({ message, path = [] }: StandardSchemaV1.Issue): Issue {
 	return {
 		message,

@@ -9,7 +9,8 @@ import {
 } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { Feed, StreamDeclaration } from 'svelte-realtime/plugins/streams';
-import { checkTime } from './bounds.ts';
+import { checkTime } from '../checks.ts';
+import { isSchema } from '../validate.ts';
 import type { Cursor } from './frames.ts';
 
 /** Stands before the topic that the cursors are in. */
@@ -102,7 +103,7 @@ export function cursorsStream(
 		const wanted = 'a topic name, or a function that makes one from the arguments';
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live.cursors()', typeof topic, wanted]);
 	}
-	if (data !== undefined && typeof data['~standard']?.validate !== 'function') {
+	if (data !== undefined && !isSchema(data)) {
 		const wanted = 'a Standard Schema (valibot, zod, arktype)';
 		throw new RealtimeError('RT_OPTION_INVALID', ['data', 'live.cursors()', typeof data, wanted]);
 	}

@@ -11,7 +11,9 @@ import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { Feed } from 'svelte-realtime/plugins/streams';
 import type { Board } from './board.ts';
 import { createBoards } from './boards.ts';
-import { checkBounds, checkTime } from './bounds.ts';
+import { checkTime } from '../checks.ts';
+import { userIdOf } from '../user-id.ts';
+import { checkBounds } from './bounds.ts';
 import { NAMESPACE, type Entrance } from './declare.ts';
 import type { Cursor } from './frames.ts';
 import { Mover, type Identity } from './mover.ts';
@@ -185,18 +187,10 @@ export function cursors(options: CursorsOptions = {}): Plugin<'streams', 'cursor
 }
 
 function identityOf(connection: Connection, user: unknown): Identity {
-	const member = memberOf(connection);
+	const id = userIdOf(connection);
 	return {
 		key: connection.id,
-		...(member !== undefined && { member }),
+		...(id !== undefined && { member: String(id) }),
 		...(user !== undefined && { user })
 	};
-}
-
-/** The key of the connection's user in presence. */
-function memberOf({ data: { user } }: Connection): string | undefined {
-	if (typeof user !== 'object' || user === null) return undefined;
-	const { id } = user as { id?: unknown };
-	const isKey = typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint';
-	return isKey ? String(id) : undefined;
 }

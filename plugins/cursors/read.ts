@@ -8,7 +8,6 @@ import {
 	type Issue,
 	type ValueCodec
 } from 'svelte-realtime/kernel';
-import { bytesOf } from './bounds.ts';
 import type { MoverOptions } from './mover.ts';
 
 /** A value, and its JSON text. */
@@ -34,7 +33,7 @@ export function readMove(
 	const json = jsonOf(values, data);
 	// What JSON does not keep is nested without measure, or says `__proto__`: no client of ours sends it.
 	if (json === undefined) throw new LiveError('INVALID_REQUEST', 'A cursor is plain JSON.');
-	const bytes = bytesOf(json);
+	const bytes = Buffer.byteLength(json);
 	if (bytes > limit) {
 		throw new LiveError('PAYLOAD_TOO_LARGE', `The data of a cursor has at most ${limit} bytes.`);
 	}
@@ -44,7 +43,7 @@ export function readMove(
 /** @throws {RealtimeError} RT_VALUE_UNSERIALIZABLE for what is more than JSON. */
 export function readPlain(values: ValueCodec, data: unknown): Read {
 	const json = jsonOf(values, data);
-	if (json !== undefined) return { data, json, bytes: bytesOf(json) };
+	if (json !== undefined) return { data, json, bytes: Buffer.byteLength(json) };
 	throw new RealtimeError('RT_VALUE_UNSERIALIZABLE', ['a cursor', 'it has to be plain JSON']);
 }
 

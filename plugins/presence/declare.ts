@@ -12,6 +12,7 @@ import {
 } from 'svelte-realtime/kernel';
 import type { LiveContext, RegisteredUser } from 'svelte-realtime/plugins/rpc';
 import type { StreamDeclaration } from 'svelte-realtime/plugins/streams';
+import { isSchema } from '../validate.ts';
 import type { Presence } from './index.ts';
 import type { Member } from './port.ts';
 import { pick, PUBLIC, type PublicUser } from './select.ts';
@@ -209,6 +210,5 @@ function checkOptions(
 	check(data === undefined || typeof data === 'function', 'data', data, 'a function');
 	const isList = Array.isArray(select) && select.every((name) => typeof name === 'string');
 	check(select === undefined || isList, 'select', select, 'a list of field names');
-	const hasValidate = typeof state?.['~standard']?.validate === 'function';
-	check(state === undefined || hasValidate, 'state', state, 'a Standard Schema');
+	check(state === undefined || isSchema(state), 'state', state, 'a Standard Schema');
 }

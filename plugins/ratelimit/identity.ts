@@ -29,12 +29,3 @@ export function rememberAddress(data: ConnectionData, address: string): void {
 export function visitorOf({ data }: Connection): Visitor | undefined {
 	return (data as Visited)[VISITOR];
 }
-
-/** The user's `id`, where the gates found a user who has one. */
-export function userIdOf({ data: { user } }: Connection): string | number | bigint | undefined {
-	if (typeof user !== 'object' || user === null) return undefined;
-	const { id } = user as { id?: unknown };
-	return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint'
-		? id
-		: undefined;
-}

@@ -11,7 +11,8 @@ import {
 import type { Check } from 'svelte-realtime/plugins/rpc';
 import { checkBudget, checkWhole } from './budget.ts';
 import type { LimitedDeclaration } from './declare.ts';
-import { rememberAddress, userIdOf, visitorOf } from './identity.ts';
+import { userIdOf } from '../user-id.ts';
+import { rememberAddress, visitorOf } from './identity.ts';
 import { memoryRateLimits } from './memory.ts';
 import type { Budget, RateLimitPolicy, RateLimitStore, RateLimitVerdict } from './port.ts';
 

@@ -80,10 +80,10 @@ export interface Field<Value> {
 	init?: Value | (() => Value);
 	/** What it is after an event; synchronous. */
 	// `any`: what is published to a topic is known to the app only.
-	reduce?(value: Value, event: string, data: any): Value;
+	reduce?(value: Value, event: string, data: unknown): Value;
 	/** What is shown of it, from all fields; those above it are as they are shown. */
 	// `any`: naming the type of all fields here would keep each from being inferred.
-	compute?(state: any): Value;
+	compute?(state: unknown): Value;
 }
 
 export interface AggregateOptions<Value> extends FollowedOptions<[]> {

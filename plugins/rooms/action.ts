@@ -2,6 +2,7 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { declared, RealtimeError, type Declaration } from 'svelte-realtime/kernel';
+import { isSchema } from '../validate.ts';
 import type { RoomContext } from './context.ts';
 
 export interface ActionDeclaration extends Declaration {
@@ -37,7 +38,7 @@ export function action<Args extends readonly unknown[], Result>(
 	run: (ctx: RoomContext, ...args: Args) => Result
 ): Action<Args, Result, Args>;
 export function action(schema: StandardSchemaV1, run: (...args: never[]) => unknown): unknown {
-	if (typeof run !== 'function' || typeof schema?.['~standard']?.validate !== 'function') {
+	if (typeof run !== 'function' || !isSchema(schema)) {
 		const wanted = 'a Standard Schema (valibot, zod, arktype) and a function';
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live.room.action()', typeof schema, wanted]);
 	}

@@ -2,6 +2,7 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { declared, RealtimeError, type Declaration } from 'svelte-realtime/kernel';
+import { isSchema } from '../validate.ts';
 import type { LiveContext } from './context.ts';
 
 export interface RpcDeclaration extends Declaration {
@@ -51,16 +52,9 @@ export function rpcFunction(first: unknown, second?: unknown): unknown {
 		const wanted = 'a function, or a schema and a function';
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live()', typeof handler, wanted]);
 	}
-	if (second !== undefined && !isStandardSchema(schema)) {
+	if (second !== undefined && !isSchema(schema)) {
 		const wanted = 'a Standard Schema (valibot, zod, arktype) before the function';
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live()', 'something that is no schema', wanted]);
 	}
 	return declared(handler as (...args: never[]) => unknown, { kind: 'rpc', schema, handler });
-}
-
-export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
-	return (
-		((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-		typeof (value as Partial<StandardSchemaV1>)['~standard']?.validate === 'function'
-	);
 }

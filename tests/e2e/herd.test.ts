@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { systemClock, type Clock } from 'svelte-realtime';
 import { createClient, type Client } from 'svelte-realtime/client';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -15,6 +16,9 @@ let server: ChildProcess;
  */
 let port = 20_000 + (process.pid % 10_000);
 let clients: Client[] = [];
+/** Milliseconds that the clients' clock is fast. */
+let ahead = 0;
+const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
 
 /** Starts the server, always on the same port. */
 async function serve(): Promise<void> {
@@ -55,13 +59,13 @@ function everyone(): Promise<unknown> {
 beforeAll(async () => {
 	await serve();
 	clients = Array.from({ length: COUNT }, () => {
-		const client = createClient({ url: `ws://127.0.0.1:${port}/ws`, WebSocket });
+		const client = createClient({ url: `ws://127.0.0.1:${port}/ws`, WebSocket, clock });
 		client.stream('herd/feed').subscribe(() => {});
 		return client;
 	});
 	await everyone();
 	// Long enough for every connection to count as one that has held.
-	await new Promise((resolve) => setTimeout(resolve, 5500));
+	ahead = 5500;
 	return async () => {
 		for (const client of clients) client.close();
 		await stop('SIGKILL');
