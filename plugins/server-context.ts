@@ -4,11 +4,11 @@ import type { CapabilityName, PluginKernel } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 
 /** `ctx` of a function that nobody calls: services and `publish`, without a connection and a user. */
-export type ServerContext = Omit<LiveContext, 'user' | 'connection' | 'cursor' | 'signal'> & {
+export type ServerContext = Omit<LiveContext, 'user' | 'connection' | 'cursor' | 'abortSignal'> & {
 	/** Nobody. */
 	readonly user: null;
 	/** Aborts when the server ends. */
-	readonly signal: AbortSignal;
+	readonly abortSignal: AbortSignal;
 };
 
 /**
@@ -38,7 +38,7 @@ export function serverContexts(
 		Object.assign(Object.create(services) as object, {
 			user,
 			path,
-			signal: ended.signal,
+			abortSignal: ended.signal,
 			publish: kernel.publish
 		}) as unknown as ServerContext;
 }

@@ -41,7 +41,7 @@ export interface BaseContext {
 	 * Aborts when nobody waits for the result any more: the caller cancelled, closed the page, or did
 	 * not come back in time. For a stream, and for a caller without a session: when the connection closes.
 	 */
-	readonly signal: AbortSignal;
+	readonly abortSignal: AbortSignal;
 	/**
 	 * In a loader that gives a list page by page: where the wanted page begins, or `null` for the first.
 	 * It comes from the client: check it like any other input.
@@ -98,7 +98,7 @@ export function contextFactory(
 				kernel.publish(topic, event, data, { ...options, op });
 		}
 
-		get signal(): AbortSignal {
+		get abortSignal(): AbortSignal {
 			return this[SOURCE].signal ?? this.connection.signal;
 		}
 

@@ -14,7 +14,7 @@ export interface Invocation {
 	/** The arguments are in devalue's flat form. */
 	readonly devalue: boolean;
 	readonly connection: Connection;
-	/** Becomes `ctx.signal`. @default the connection's */
+	/** Becomes `ctx.abortSignal`. @default the connection's */
 	readonly signal?: AbortSignal;
 	/** What the client knows the outcome by; everything that is published through `ctx` has it. */
 	readonly op?: string | undefined;

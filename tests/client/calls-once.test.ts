@@ -161,7 +161,7 @@ test('a call that is given up is cancelled on the server, at once or after a rec
 	const net = await network({
 		test: {
 			wait: live(async (ctx, key: string) => {
-				await new Promise<void>((done) => ctx.signal.addEventListener('abort', () => done()));
+				await new Promise<void>((done) => ctx.abortSignal.addEventListener('abort', () => done()));
 				seen.push(key);
 			})
 		}

@@ -122,7 +122,7 @@ test('the result of a job is published, where there is one', async () => {
 test('a job has the services, publishes, and is nobody', async () => {
 	const seen: unknown[] = [];
 	const job = live.cron('* * * * *', (ctx: CronContext) => {
-		seen.push(ctx.user, ctx.path, ctx.signal.aborted, 'connection' in ctx);
+		seen.push(ctx.user, ctx.path, ctx.abortSignal.aborted, 'connection' in ctx);
 		seen.push(typeof (ctx as unknown as { throttle: unknown }).throttle);
 		void ctx.publish('news', 'said', 1);
 	});

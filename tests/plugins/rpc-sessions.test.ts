@@ -20,7 +20,7 @@ async function serving(options: SessionOptions = {}) {
 			}),
 			later: live(async (ctx, text: string) => {
 				log.push(text);
-				ctx.signal.addEventListener('abort', () => log.push(`${text} aborted`));
+				ctx.abortSignal.addEventListener('abort', () => log.push(`${text} aborted`));
 				await new Promise<void>((done) => finish.set(text, done));
 				log.push(`${text} over`);
 				if (text.startsWith('bad')) throw new Error('x');

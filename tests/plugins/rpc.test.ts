@@ -525,7 +525,7 @@ describe('a schema', () => {
 describe('ctx', () => {
 	test('says who calls what, over which connection', async () => {
 		const { ada, call } = await calling({
-			who: live((ctx) => [ctx.user, ctx.path, ctx.connection.id, ctx.signal.aborted])
+			who: live((ctx) => [ctx.user, ctx.path, ctx.connection.id, ctx.abortSignal.aborted])
 		});
 
 		const { id } = ada.connection;
@@ -560,7 +560,7 @@ describe('ctx', () => {
 			wait: live(
 				(ctx) =>
 					new Promise((resolve) =>
-						ctx.signal.addEventListener('abort', () => resolve((aborted = true)))
+						ctx.abortSignal.addEventListener('abort', () => resolve((aborted = true)))
 					)
 			)
 		});
