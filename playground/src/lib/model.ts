@@ -60,3 +60,16 @@ export interface Timing {
 	/** Milliseconds of all of them. */
 	readonly total: number;
 }
+
+/** What the server measured of itself at one time. */
+export interface Sample {
+	/** Milliseconds since 1970, by the server's clock. */
+	readonly at: number;
+	/** Part of the time since the one before in which it was at work, 0 to 1. */
+	readonly busy: number;
+	/** Bytes that the process holds. */
+	readonly memory: number;
+}
+
+/** Samples that a chart shows; the oldest go first. */
+export const SAMPLES_KEPT = 60;
