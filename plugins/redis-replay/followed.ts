@@ -1,0 +1,169 @@
+/** A topic that this instance follows: every frame once, in the order of the log. */
+
+import type { Position } from 'svelte-realtime/kernel';
+import type { LogEntry } from 'svelte-realtime/plugins/replay';
+import { Frames } from './frames.ts';
+import { isContinued, type Lineage } from './lineage.ts';
+import type { Broadcast, Numbered } from './wire.ts';
+
+/** What the store says of a topic. */
+export interface Snapshot {
+	/** Where it stands; undefined while nobody has published to it. */
+	readonly head: Position | undefined;
+	readonly lineage: Lineage;
+	/** Frames after the wanted number, oldest first. */
+	readonly frames: readonly Numbered[];
+}
+
+export interface FollowedOptions {
+	/** Frames that are held; who wants more reads the store. */
+	readonly size: number;
+	readonly bytes: number;
+	/** Frames that wait for one that is missing; past it the topic is read anew. */
+	readonly hold: number;
+	/** The epoch of a topic that nobody has published to, for as long as the store is the same. */
+	unpublished(): string;
+	/** Reads the frames after a number, or so many of the latest. */
+	read(after: number, latest: number): Promise<Snapshot>;
+	deliver(epoch: string, frame: Numbered): void;
+	report(error: unknown): void;
+}
+
+/** Before the store has said where a topic stands; nothing continues it. */
+const UNKNOWN = '?';
+
+export class Followed {
+	readonly #options: FollowedOptions;
+	readonly #frames: Frames;
+	/** Frames that came before one that is missing. */
+	readonly #held: Map<number, Numbered> = new Map();
+	#heldEpoch: string = '';
+	#epoch: string = UNKNOWN;
+	#seq: number = 0;
+	#lineage: Lineage = [];
+	/** One read at a time; who needs one later than its question asks for another behind it. */
+	#reading: Promise<void> | undefined = undefined;
+	#isWanted: boolean = false;
+	/** A head before ours that the store has told once. */
+	#doubted: number = -1;
+
+	constructor(options: FollowedOptions) {
+		this.#options = options;
+		this.#frames = new Frames(options.size, options.bytes);
+	}
+
+	get head(): Position {
+		return { epoch: this.#epoch, seq: this.#seq };
+	}
+
+	since({ epoch, seq }: Position): readonly LogEntry[] | 'epoch' | 'truncated' {
+		if (epoch !== this.#epoch && !isContinued(this.#lineage, { epoch, seq })) return 'epoch';
+		if (seq > this.#seq) return 'epoch';
+		const missing = this.#seq - seq;
+		return missing > this.#frames.length ? 'truncated' : this.#frames.last(missing);
+	}
+
+	last(count: number): readonly LogEntry[] {
+		return this.#frames.last(count);
+	}
+
+	/** Frames that follow on one another, from the store's broadcast or from a publish of this instance. */
+	receive({ epoch, lineage, frames }: Broadcast): void {
+		if (epoch !== this.#epoch && isContinued(lineage, this.head)) {
+			this.#epoch = epoch;
+			this.#lineage = lineage;
+		}
+		if (epoch !== this.#epoch) return this.#keep(epoch, frames);
+		for (const frame of frames) {
+			if (frame.seq === this.#seq + 1) this.#accept(frame);
+			else if (frame.seq > this.#seq) return this.#keep(epoch, frames);
+		}
+		if (this.#held.size > 0) this.#release();
+	}
+
+	/** Brings it up to where the store is, whatever was lost on the way. */
+	catchUp(): Promise<void> {
+		this.#isWanted = true;
+		return (this.#reading ??= this.#read());
+	}
+
+	/** Whether the store stands elsewhere. */
+	differs(head: Position | undefined): boolean {
+		const { epoch, seq } = head ?? { epoch: this.#options.unpublished(), seq: 0 };
+		return epoch !== this.#epoch || seq !== this.#seq;
+	}
+
+	#accept(frame: Numbered): void {
+		this.#seq = frame.seq;
+		this.#frames.push(frame);
+		this.#options.deliver(this.#epoch, frame);
+	}
+
+	/** Keeps frames until those before them have been read. */
+	#keep(epoch: string, frames: readonly Numbered[]): void {
+		if (epoch !== this.#heldEpoch) this.#held.clear();
+		this.#heldEpoch = epoch;
+		for (const frame of frames) this.#held.set(frame.seq, frame);
+		// The read that is wanted now brings them as well.
+		if (this.#held.size > this.#options.hold) this.#held.clear();
+		this.catchUp().catch(this.#options.report);
+	}
+
+	/** Delivers what was kept, as far as it follows on what is there. */
+	#release(): void {
+		if (this.#heldEpoch !== this.#epoch) return;
+		for (const seq of [...this.#held.keys()].sort((one, other) => one - other)) {
+			const frame = this.#held.get(seq)!;
+			if (seq > this.#seq + 1) return;
+			this.#held.delete(seq);
+			if (seq === this.#seq + 1) this.#accept(frame);
+		}
+	}
+
+	async #read(): Promise<void> {
+		try {
+			while (this.#isWanted) {
+				this.#isWanted = false;
+				const isFirst = this.#epoch === UNKNOWN;
+				const { size } = this.#options;
+				this.#take(await this.#options.read(isFirst ? 0 : this.#seq, isFirst ? size : 0));
+				this.#release();
+				// What was kept before the question, and does not follow on its answer, is of no history.
+				if (!this.#isWanted) this.#held.clear();
+			}
+		} finally {
+			this.#reading = undefined;
+		}
+	}
+
+	/** Goes on from where it is, or begins anew where the store holds another history. */
+	#take({ head, lineage, frames }: Snapshot): void {
+		const now = head ?? { epoch: this.#options.unpublished(), seq: 0 };
+		const isSame = now.epoch === this.#epoch;
+		if (!isSame && !isContinued(lineage, this.head)) return this.#begin(now, lineage, frames);
+		// A frame came by broadcast while the store was asked; a store that has lost it says so again.
+		if (isSame && this.#seq > now.seq && this.#doubted !== now.seq) {
+			this.#doubted = now.seq;
+			this.#isWanted = true;
+			return;
+		}
+		this.#epoch = now.epoch;
+		this.#lineage = lineage;
+		for (const frame of frames) if (frame.seq === this.#seq + 1) this.#accept(frame);
+		// The log does not reach back to here, or not up to its own head.
+		if (this.#seq !== now.seq) this.#begin(now, lineage, frames);
+	}
+
+	/** What was followed is another history now; whoever asks for what came after is told so. */
+	#begin(now: Position, lineage: Lineage, frames: readonly Numbered[]): void {
+		this.#epoch = now.epoch;
+		this.#seq = now.seq;
+		this.#lineage = lineage;
+		this.#frames.clear();
+		// Those that lead up to the head without a hole.
+		const first = frames.findLastIndex(
+			({ seq }, index) => seq !== now.seq - (frames.length - 1 - index)
+		);
+		for (const frame of frames.slice(first + 1)) this.#frames.push(frame);
+	}
+}

@@ -1,0 +1,72 @@
+/** The log of topics in Redis: one order on all instances, which outlives each of them. */
+
+import { definePlugin, RealtimeError, type Plugin } from 'svelte-realtime/kernel';
+import { checkCount, checkTime } from '../checks.ts';
+import { redisLog } from './log.ts';
+
+export { redisLog, type RedisLog, type RedisLogOptions } from './log.ts';
+
+export interface RedisReplayOptions {
+	/** Frames kept of a topic. @default 1000 */
+	size?: number;
+	/** Bytes of a topic that an instance holds; who wants more reads them in Redis. @default 4 MiB */
+	topicBytes?: number;
+	/** Milliseconds that the frames of a topic are kept after its last one. @default 24 hours */
+	retention?: number;
+	/** Milliseconds that an instance follows a topic on after its last follower has left. @default 10000 */
+	linger?: number;
+	/**
+	 * Milliseconds for which a publish whose answer was lost is asked about again; after it its result is
+	 * `unknown`. @default 5000
+	 */
+	retryFor?: number;
+	/**
+	 * What becomes of a publish while Redis is down: `local` delivers it to this instance's followers,
+	 * unnumbered, and lets everybody load the topic again once Redis is back; `reject` refuses it with
+	 * SERVICE_UNAVAILABLE. @default 'local'
+	 */
+	outage?: 'local' | 'reject';
+}
+
+/**
+ * Keeps logged topics in Redis: provides `replay.log`.
+ *
+ * @throws {RealtimeError} RT_OPTION_INVALID
+ */
+export function redisReplay(options: RedisReplayOptions = {}): Plugin<'redis', 'replay.log'> {
+	const { size = 1000, topicBytes = 4 * 1024 * 1024, linger = 10_000 } = options;
+	const { retention = 24 * 60 * 60 * 1000, retryFor = 5000 } = options;
+	const { outage = 'local' } = options;
+	checkCount('size', 'redisReplay()', size);
+	checkCount('topicBytes', 'redisReplay()', topicBytes);
+	checkTime('retention', 'redisReplay()', retention, 1000);
+	checkTime('linger', 'redisReplay()', linger);
+	checkTime('retryFor', 'redisReplay()', retryFor);
+	if (outage !== 'local' && outage !== 'reject') {
+		const wanted = "'local' or 'reject'";
+		throw new RealtimeError('RT_OPTION_INVALID', ['outage', 'redisReplay()', outage, wanted]);
+	}
+	return definePlugin({
+		name: 'redis-replay',
+		requires: ['redis'],
+		provides: ['replay.log'],
+		async setup(kernel) {
+			const log = redisLog({
+				redis: kernel.use('redis'),
+				clock: kernel.clock,
+				instance: kernel.instanceId,
+				size,
+				topicBytes,
+				retention,
+				linger,
+				retryFor,
+				outage,
+				deliver: (frame) => void kernel.deliver(frame),
+				report: kernel.report
+			});
+			await log.tried;
+			kernel.provide('replay.log', log);
+			kernel.hook('shutdown', () => log.close());
+		}
+	});
+}
