@@ -14,7 +14,7 @@ export interface Full {
  * Keeps who has claimed an id. Each method MUST be one atomic step. A claim that is held MUST NOT be
  * let go of before its window has ended, room or no room.
  *
- * `window` is in milliseconds, and the same in every call.
+ * `window` is in milliseconds, and the same in every call for one id.
  */
 export interface DedupStore {
 	/** Of claims of one id that are made at once, one alone MUST be `first`. */
