@@ -20,26 +20,55 @@ export {
 	type LiveCron
 } from './declare.ts';
 
+/** Hears of each run of a job once it is over. */
+export type CronWatcher = (path: string, hasFailed: boolean) => void;
+
+/** Who counts the runs of jobs hears of them here. */
+export interface CronRuns {
+	/** The result ends it. */
+	watch(watcher: CronWatcher): () => void;
+}
+
+declare module 'svelte-realtime/kernel' {
+	interface Capabilities {
+		'cron.runs': CronRuns;
+	}
+}
+
 /**
  * Runs the jobs of the live modules that are mounted, each once, however often it is exported.
  *
  * Requires `rpc`, whose live modules it looks at. A job that fails is reported, and runs again at its
  * next time.
  */
-export function crons(): Plugin<'rpc', never> {
+export function crons(): Plugin<'rpc', 'cron.runs'> {
 	return definePlugin({
 		name: 'cron',
 		requires: ['rpc'],
+		provides: ['cron.runs'],
 		setup(kernel) {
 			const { clock, report } = kernel;
 			const contextOf = serverContexts(kernel);
 			const schedules = new Map<Declaration, Schedule>();
+			const watchers = new Set<CronWatcher>();
+			kernel.provide('cron.runs', {
+				watch(watcher) {
+					watchers.add(watcher);
+					return () => void watchers.delete(watcher);
+				}
+			});
 
 			function run(path: string, { handler, topic }: CronDeclaration): unknown {
 				const ctx = contextOf(path);
-				const failed = (cause: unknown): void =>
+				const tell = (hasFailed: boolean): void => {
+					for (const watcher of watchers) watcher(path, hasFailed);
+				};
+				const failed = (cause: unknown): void => {
+					tell(true);
 					report(new RealtimeError('RT_REACTION_FAILED', ['live.cron()', path], { cause }));
+				};
 				const publish = (value: unknown): void => {
+					tell(false);
 					if (value !== undefined && topic !== undefined) void ctx.publish(topic, 'set', value);
 				};
 				try {
