@@ -4,6 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { ASK_HEADER } from '../../kernel/asking.ts';
 import { chain } from '../../kernel/run.ts';
 import type { Attachment } from './attachment.ts';
+import { answerPreflight, isPreflight } from './preflight.ts';
 import { answerAsk, type NativeRequest } from './upgrade.ts';
 
 /** Who answers on each server, the latest last. */
@@ -45,17 +46,27 @@ function attachmentOf(
 	{ method, url, headers }: IncomingMessage,
 	attachments: ReadonlySet<Attachment>
 ): Attachment | undefined {
-	if (method !== 'GET' || headers[ASK_HEADER] === undefined) return undefined;
+	const latest = [...attachments].reverse();
+	const before = latest.find((attachment) => isPreflight(attachment, url ?? ''));
+	if (before || method !== 'GET' || headers[ASK_HEADER] === undefined) return before;
 	const path = url?.split('?', 1)[0];
-	return [...attachments].findLast((attachment) => attachment.path === path);
+	return latest.find((attachment) => attachment.path === path);
 }
 
 function answer(attachment: Attachment, request: IncomingMessage, response: ServerResponse): void {
 	response.on('error', () => {
 		// The page is gone, and nobody waits for the answer.
 	});
-	void chain(answerAsk(attachment, readRequest(request)), ({ status, headers, body }) => {
+	const { method = 'GET', url = '' } = request;
+	const native = readRequest(request);
+	const told = isPreflight(attachment, url)
+		? answerPreflight(attachment, method, native)
+		: answerAsk(attachment, native);
+	request.resume();
+	void chain(told, ({ status, headers, body }) => {
 		const [code = '500', ...words] = status.split(' ');
+		// What is still to come is not waited for.
+		if (code === '411' || code === '413') response.setHeader('connection', 'close');
 		response.writeHead(Number(code), words.join(' '), headers.flat() as string[]).end(body);
 	});
 }

@@ -20,8 +20,16 @@ export interface NativeRequest {
 	readonly address: string;
 }
 
-/** Asks the host whether a request may become a connection. Never throws or rejects. */
-export function admit(attachment: Attachment, native: NativeRequest): MaybePromise<UpgradeAnswer> {
+/**
+ * Asks the host whether a request may become a connection. Never throws or rejects.
+ *
+ * @param how For the upgrade itself, or for a page that asks before it. @default 'upgrade'
+ */
+export function admit(
+	attachment: Attachment,
+	native: NativeRequest,
+	how: 'upgrade' | 'preflight' = 'upgrade'
+): MaybePromise<UpgradeAnswer> {
 	const { url, headers } = native;
 	let resolved: { ip: string; origin: string | undefined };
 	try {
@@ -31,7 +39,7 @@ export function admit(attachment: Attachment, native: NativeRequest): MaybePromi
 		return refused('INVALID_REQUEST');
 	}
 	try {
-		const answer = attachment.host.upgrade({ url, headers, ...resolved });
+		const answer = attachment.host[how]({ url, headers, ...resolved });
 		if (!isThenable(answer)) return checked(answer);
 		return (answer as Promise<UpgradeAnswer>).then(checked).catch(failed);
 	} catch (error) {
@@ -50,6 +58,7 @@ function checked(answer: UpgradeAnswer): UpgradeAnswer {
 		validateHeaderName(name);
 		validateHeaderValue(name, value);
 	}
+	for (const cookie of answer.setCookies ?? []) validateHeaderValue('set-cookie', cookie);
 	return answer;
 }
 
@@ -67,17 +76,21 @@ export interface PlainAnswer {
 
 /** The answer to an upgrade that is refused. */
 export function refusal({ status, code, reason, retryAfter }: Refused): PlainAnswer {
+	return {
+		status: `${status} ${STATUS_CODES[status] ?? 'Refused'}`,
+		headers: headersOf(retryAfter),
+		body: JSON.stringify({ code, reason, retryAfter })
+	};
+}
+
+function headersOf(retryAfter?: number): [string, string][] {
 	const headers: [string, string][] = [
 		['content-type', 'application/json'],
 		['cache-control', 'no-store']
 	];
 	// HTTP counts in seconds.
 	if (retryAfter !== undefined) headers.push(['retry-after', `${Math.ceil(retryAfter / 1000)}`]);
-	return {
-		status: `${status} ${STATUS_CODES[status] ?? 'Refused'}`,
-		headers,
-		body: JSON.stringify({ code, reason, retryAfter })
-	};
+	return headers;
 }
 
 /** Says what an upgrade would be answered, to a page that its browser does not tell. */
@@ -87,12 +100,18 @@ export function answerAsk(
 ): MaybePromise<PlainAnswer> {
 	const headers = { ...native.headers, 'sec-websocket-protocol': native.headers[ASK_HEADER]! };
 	const answer = admit(attachment, { ...native, headers });
-	return chain(answer, (settled) =>
-		settled.ok ? { ...refusal(ADMITTED), status: '200 OK', body: '{}' } : refusal(settled)
-	);
+	return chain(answer, (settled) => {
+		if (!settled.ok) return refusal(settled);
+		// Two attempts have failed before a page asks: a proxy may not let such an answer pass.
+		const setsCookies = Object.keys(settled.responseHeaders).some(isSetCookie);
+		const body = JSON.stringify({ setsCookies: setsCookies || undefined });
+		return { status: '200 OK', headers: headersOf(), body };
+	});
 }
 
-const ADMITTED: Refused = { ok: false, status: 200, code: '', reason: '' };
+function isSetCookie(name: string): boolean {
+	return name.toLowerCase() === 'set-cookie';
+}
 
 /** Headers of which Node keeps the first only when a request repeats them. */
 const SINGLE = new Set(

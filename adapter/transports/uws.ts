@@ -7,9 +7,10 @@ import type {
 	us_socket_context_t,
 	WebSocket
 } from 'uWebSockets.js';
-import { ASK_HEADER } from '../../kernel/asking.ts';
+import { ASK_HEADER, preflightPath } from '../../kernel/asking.ts';
 import { chain, isThenable } from '../../kernel/run.ts';
 import type {
+	MaybePromise,
 	Payload,
 	SendStatus,
 	Socket,
@@ -17,6 +18,7 @@ import type {
 	UpgradeAnswer
 } from '../../kernel/transport.ts';
 import { OVERSIZE_MARGIN, type Attachment } from './attachment.ts';
+import { answerPreflight } from './preflight.ts';
 import { Seat } from './seat.ts';
 import {
 	addHeader,
@@ -74,6 +76,9 @@ export function uwsTransport(): UwsTransport {
 				close: (ws, code, reason) => ws.getUserData().seat.close(code, text(reason))
 			});
 			app.get(attachment.path, (response, request) => asked(attachment, response, request));
+			app.any(preflightPath(attachment.path), (response, request) =>
+				preflight(attachment, response, request)
+			);
 			routed = app;
 		}
 	};
@@ -167,12 +172,24 @@ function asked(attachment: Attachment, response: HttpResponse, request: HttpRequ
 		request.setYield(true);
 		return;
 	}
+	tell(response, answerAsk(attachment, read(request, response)));
+}
+
+/** Whoever sends more than a little is not listened to: the connection ends with the answer. */
+function preflight(attachment: Attachment, response: HttpResponse, request: HttpRequest): void {
+	const native = read(request, response);
+	const { 'content-length': length = 0, 'transfer-encoding': encoding } = native.headers;
+	const isLast = Number(length) > 0 || encoding !== undefined;
+	tell(response, answerPreflight(attachment, request.getMethod().toUpperCase(), native), isLast);
+}
+
+function tell(response: HttpResponse, told: MaybePromise<PlainAnswer>, isLast = false): void {
 	let isAborted = false;
 	response.onAborted(() => {
 		isAborted = true;
 	});
-	void chain(answerAsk(attachment, read(request, response)), (answer) => {
-		if (!isAborted) response.cork(() => write(response, answer, false));
+	void chain(told, (answer) => {
+		if (!isAborted) response.cork(() => write(response, answer, isLast));
 	});
 }
 

@@ -108,7 +108,7 @@ export function admission(options: AdmissionOptions = {}): Plugin<never, never> 
 			kernel.hook(
 				'upgrade',
 				(ctx) => {
-					if (ctx.purpose !== 'socket') return;
+					if (ctx.purpose !== 'socket' && ctx.purpose !== 'preflight') return;
 					countGone();
 					const visitor = visitorOf(ctx.request);
 					const denial = refusal(visitor);
@@ -128,7 +128,8 @@ export function admission(options: AdmissionOptions = {}): Plugin<never, never> 
 						const admitted = { visitor, at: clock.now() };
 						(ctx.data as Data)[ADMITTED] = admitted;
 						// A page that only asks opens nothing.
-						if (ctx.request.headers[ASK_HEADER] === undefined) opening.add(admitted);
+						const isAsking = ctx.request.headers[ASK_HEADER] !== undefined;
+						if (ctx.purpose === 'socket' && !isAsking) opening.add(admitted);
 					});
 					return place.turn;
 				},

@@ -6,6 +6,7 @@ import { Client, HANDSHAKE, RawClient } from './transport/clients.ts';
 import { closingContract } from './transport/closing.ts';
 import { limitsContract } from './transport/limits.ts';
 import { messagesContract } from './transport/messages.ts';
+import { preflightContract } from './transport/preflight.ts';
 import { RecordingHost } from './transport/recording-host.ts';
 import { topicsContract } from './transport/topics.ts';
 import { upgradeContract } from './transport/upgrade.ts';
@@ -24,6 +25,7 @@ export function transportContract(name: string, serve: Serve): void {
 	describe(`transport ${name}`, () => {
 		const start = starter(serve);
 		upgradeContract(start);
+		preflightContract(start);
 		messagesContract(start);
 		topicsContract(start, serve);
 		closingContract(start);

@@ -1,6 +1,7 @@
 import type { Connection } from '../../../kernel/connection.ts';
 import type { ConnectionData, UpgradeRequest } from '../../../kernel/contexts.ts';
 import { LIMITS, type Limits } from '../../../kernel/limits.ts';
+import { isAllowedOrigin } from '../../../kernel/origin.ts';
 import type {
 	MaybePromise,
 	Payload,
@@ -20,6 +21,7 @@ export interface Opened {
 export class RecordingHost implements TransportHost {
 	readonly limits: Limits;
 	readonly requests: Inbox<UpgradeRequest> = new Inbox();
+	readonly preflights: Inbox<UpgradeRequest> = new Inbox();
 	readonly opened: Inbox<Opened> = new Inbox();
 	readonly messages: Inbox<{ connection: Connection; payload: Payload; byteLength: number }> =
 		new Inbox();
@@ -39,6 +41,15 @@ export class RecordingHost implements TransportHost {
 	upgrade(request: UpgradeRequest): MaybePromise<UpgradeAnswer> {
 		this.requests.push(request);
 		return this.answer(request);
+	}
+
+	preflight(request: UpgradeRequest): MaybePromise<UpgradeAnswer> {
+		this.preflights.push(request);
+		return this.answer(request);
+	}
+
+	allows(request: UpgradeRequest): boolean {
+		return isAllowedOrigin(request, ['https://other.example']);
 	}
 
 	open(socket: Socket, data: ConnectionData): Connection {
