@@ -18,6 +18,7 @@ const RETRYABLE =
  * above.
  */
 const TABLE = {
+	REDIRECT: { status: 303, message: 'The answer is elsewhere.' },
 	INVALID_REQUEST: { status: 400, message: 'The request is not well formed.' },
 	VALIDATION: { status: 400, message: 'The input is not valid.' },
 	INVALID_TOPIC: { status: 400, message: 'The topic name is not valid.' },
@@ -102,6 +103,8 @@ export const CLOSE_RESTART = 1012;
 export const CLOSE_TRY_LATER = 1013;
 export const CLOSE_REAUTHENTICATE = 4401;
 export const CLOSE_PROTOCOL = 4500;
+export const CLOSE_UNAUTHENTICATED = 4501;
+export const CLOSE_FORBIDDEN = 4503;
 
 /**
  * Codes of closing. Our own follow centrifuge's ranges: after 4000–4499 a client reconnects,
@@ -122,8 +125,10 @@ export const CLOSE = {
 	REAUTHENTICATE: CLOSE_REAUTHENTICATE,
 	/** The client does not keep to the protocol. */
 	PROTOCOL: CLOSE_PROTOCOL,
+	/** The server refuses who the client says it is; come back as somebody else. */
+	UNAUTHENTICATED: CLOSE_UNAUTHENTICATED,
 	/** The client must not come back. */
-	FORBIDDEN: 4503
+	FORBIDDEN: CLOSE_FORBIDDEN
 } as const;
 
 /** Whether a client should connect again after being closed with `code`. */

@@ -6,15 +6,28 @@ import { RealtimeError } from './errors.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import type { Origins } from './origin.ts';
 import type { Plugin } from './plugin.ts';
+import type { RequestEvent } from './request-event.ts';
+import type { MaybePromise } from './transport.ts';
 
 export interface RealtimeConfig<
 	Preset extends readonly Plugin[] = readonly Plugin[],
-	Plugins extends readonly Plugin[] = readonly Plugin[]
+	Plugins extends readonly Plugin[] = readonly Plugin[],
+	User = unknown
 > {
 	/** The list of plugins to begin with. @default single() */
 	preset?: Preset;
 	/** Come after the preset's; one of the same name replaces the preset's. @default [] */
 	plugins?: Plugins;
+	/**
+	 * Says who a visitor is, once the app's own `handle` has run for them: at each upgrade, and where a
+	 * page is rendered. It becomes `ctx.user`; `null` is a visitor whom nobody knows.
+	 *
+	 * SvelteKit's `error(401)` and `error(403)` refuse the visitor, and so does any other error, which
+	 * is reported. It may take `limits.upgradeTimeout`, `handle` included. @default nobody is known
+	 *
+	 * @example user: (event) => event.locals.user
+	 */
+	user?(event: RequestEvent): MaybePromise<User>;
 	/** Pages that may open a connection. @default 'same-origin' */
 	origins?: Origins;
 	/** What the server enforces; see the table of limits. @default LIMITS */
@@ -31,8 +44,9 @@ export interface Register {}
 /** Returns its argument, typed. @example export default defineConfig({ preset: single() }); */
 export function defineConfig<
 	const Preset extends readonly Plugin[] = readonly [],
-	const Plugins extends readonly Plugin[] = readonly []
->(config: RealtimeConfig<Preset, Plugins>): RealtimeConfig<Preset, Plugins> {
+	const Plugins extends readonly Plugin[] = readonly [],
+	User = unknown
+>(config: RealtimeConfig<Preset, Plugins, User>): RealtimeConfig<Preset, Plugins, User> {
 	return config;
 }
 
@@ -42,6 +56,7 @@ const plugin = v.looseObject({ name: v.string(), setup: v.function() });
 const schema = v.strictObject({
 	preset: v.optional(v.array(plugin)),
 	plugins: v.optional(v.array(plugin)),
+	user: v.optional(v.function()),
 	origins: v.optional(v.union([v.literal('same-origin'), v.literal('*'), v.array(v.string())])),
 	limits: v.optional(
 		v.strictObject({

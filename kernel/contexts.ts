@@ -4,6 +4,7 @@ import type { Denial } from './codes.ts';
 import type { Connection } from './connection.ts';
 import type { LimitName } from './limits.ts';
 import type { PublishResult } from './plugin.ts';
+import type { RequestEvent } from './request-event.ts';
 import type { DEFERRED, TAKEN } from './run.ts';
 import type { MaybePromise } from './transport.ts';
 
@@ -23,13 +24,24 @@ export interface UpgradeRequest {
 	readonly ip: string;
 	/** The server's own origin (`https://example.com`), by `ORIGIN` or the forwarded-header rules. */
 	readonly origin: string | undefined;
+	/** Where a page is rendered: the framework's own event, behind which its `handle` has run. */
+	readonly event?: RequestEvent;
 }
 
+/**
+ * `socket`: a connection; `preflight`: the same over HTTP, before the upgrade, where cookies can be
+ * set; `renewal`: an open connection says anew who it is; `render`: a page of the same visitor.
+ */
+export type UpgradePurpose = 'socket' | 'preflight' | 'renewal' | 'render';
+
 export interface UpgradeContext {
-	/** Copied before any await: requests of uWebSockets.js do not outlive the synchronous call. */
+	/**
+	 * Copied before any await: requests of uWebSockets.js do not outlive the synchronous call. For a
+	 * renewal the one that the connection came with, and the token of now.
+	 */
 	readonly request: UpgradeRequest;
-	/** `socket` for a connection; `render` when a page is rendered for the same visitor. */
-	readonly purpose: 'socket' | 'render';
+	/** What the gates are asked for. */
+	readonly purpose: UpgradePurpose;
 	/** Values of the request's cookies; of several with one name the first, as in SvelteKit. */
 	readonly cookies: Readonly<Record<string, string | undefined>>;
 	/** What the client's `auth` option gave; absent where a page is rendered. */
@@ -38,6 +50,10 @@ export interface UpgradeContext {
 	readonly data: ConnectionData;
 	/** Headers of the 101 answer. Some proxies drop a connection whose 101 sets cookies. */
 	readonly responseHeaders: Record<string, string>;
+	/** Values of `Set-Cookie` headers. They go out over HTTP only: with the answer to a preflight. */
+	readonly setCookies: string[];
+	/** Makes later gates see these as the request's cookies, in the form of a `cookie` header. */
+	useCookies(header: string): void;
 	/**
 	 * Calls `listener` once, with what all gates together have said; also where the time was up. A
 	 * client that is let in may still be gone before its connection opens.

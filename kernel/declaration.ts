@@ -18,6 +18,11 @@ export interface Declaration {
 	 * @param ctx What the function itself is handed.
 	 */
 	readonly guard?: Guard | undefined;
+	/**
+	 * What it runs in, where a framework serves the app: the request that its connection began with, or
+	 * one of its own. @default 'connection'
+	 */
+	readonly context?: 'connection' | 'request' | undefined;
 	/** Live exports of its own, each mounted as `module/export.part`. */
 	readonly parts?: Readonly<Record<string, unknown>> | undefined;
 }

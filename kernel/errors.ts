@@ -37,6 +37,12 @@ const SERVER_MESSAGES = {
 		'The stream "%s" loads items without "%s", the key of its strategy "latest". An event that the loader has seen already then shows twice. Add the field, or name another with { key }.',
 	RT_STREAM_MIGRATE:
 		'The migration of the stream "%s" to version %s failed; see the cause. The clients that need it are told that their page has to be reloaded.',
+	RT_PIPE_FAILED:
+		'A transform of the stream "%s" failed; see the cause. Those who follow it are told, and ask again.',
+	RT_PIPE_VALUE:
+		'pipe() got a value of type %s. It transforms the items of a list: return one, or null where there is none yet.',
+	RT_PIPE_PAGES:
+		'pipe.sort() and pipe.limit() need a whole list, and the loader returns it page by page. Sort in the loader.',
 	RT_CONNECTION_SLOW:
 		'The connection %s does not read as fast as it is sent to: its send buffer is over the limit of %s bytes, and frames are dropped until it drains. Streams of logged topics catch up by themselves; others have lost them.',
 	RT_STREAM_TOPIC:
@@ -57,6 +63,14 @@ const SERVER_MESSAGES = {
 		'The live module "%s" exports "_public", which is true, and only where no guard of its own or of its folders stands before it. Remove one of them.',
 	RT_GUARD_MISSING:
 		'The live module "%s" has no guard, and inherits none. Write export const _guard = guard(…), or export const _public = true where everybody may use it.',
+	RT_EVENT_RESPONSE:
+		"%s was called on the event of a live function. Its answer travels over the socket, and no response carries cookies or headers, with `context: 'request'` neither. Set them in a form action, an endpoint, or `handle`.",
+	RT_UPGRADE_COOKIES:
+		'`handle` has set cookies (%s) at the upgrade of a socket, whose answer carries none. Set them where a page is asked for, or have the client ask for them first, by `configure({ auth })`.',
+	RT_UPGRADE_ANSWERED:
+		'`handle` has answered the upgrade of a socket (%s) by itself, with %s, and the visitor is refused. Let it go on to resolve(event), redirect, or answer with 401, 403, 429 or 503.',
+	RT_UPGRADE_MISSED:
+		'SvelteKit has answered the upgrade of a socket (%s) with %s before `handle` was asked. Put realtime() into the plugins of vite.config, so that it can stand in front of `handle`.',
 	RT_LIVE_PATH: 'The path "%s" is taken by two live functions. Rename one of the exports.',
 	RT_STUB_SERVER_CALL:
 		'"%s" was called while rendering on the server. Call live functions in the browser; on the server load streams with `stream.load(event)` or use the function behind it.',

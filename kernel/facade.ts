@@ -98,8 +98,8 @@ export function createFacade(
 				};
 			});
 		},
-		identify: (request) =>
-			chain(parts.gatekeeper.admit(request, 'render'), (answer) =>
+		identify: (request, purpose = 'render') =>
+			chain(parts.gatekeeper.admit(request, purpose), (answer) =>
 				answer.ok
 					? new SocketConnection('', answer.data, undefined)
 					: deny(answer.code, answer.reason, answer.retryAfter)

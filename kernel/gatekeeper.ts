@@ -3,7 +3,7 @@
 import { parse as parseCookies } from 'cookie';
 import type { Clock } from './clock.ts';
 import { deny, statusOf, type Denial } from './codes.ts';
-import type { ConnectionData, UpgradeContext, UpgradeRequest } from './contexts.ts';
+import type { ConnectionData, UpgradeContext, UpgradePurpose, UpgradeRequest } from './contexts.ts';
 import type { HookTable } from './hooks.ts';
 import type { Limits } from './limits.ts';
 import { isAllowedOrigin, type Origins } from './origin.ts';
@@ -23,14 +23,15 @@ export interface GatekeeperOptions {
 const CLOSED: Denial = deny('SERVICE_UNAVAILABLE', 'The server shuts down.');
 
 class Upgrade implements UpgradeContext {
-	readonly request: UpgradeRequest;
-	readonly purpose: 'socket' | 'render';
+	request: UpgradeRequest;
+	readonly purpose: UpgradePurpose;
 	readonly data: ConnectionData = {};
 	readonly responseHeaders: Record<string, string> = {};
+	readonly setCookies: string[] = [];
 	#cookies: Readonly<Record<string, string | undefined>> | undefined = undefined;
 	#listeners: ((denial: Denial | undefined) => void)[] = [];
 
-	constructor(request: UpgradeRequest, purpose: 'socket' | 'render') {
+	constructor(request: UpgradeRequest, purpose: UpgradePurpose) {
 		this.request = request;
 		this.purpose = purpose;
 	}
@@ -41,6 +42,11 @@ class Upgrade implements UpgradeContext {
 
 	get token(): string | undefined {
 		return readToken(this.request.headers['sec-websocket-protocol']);
+	}
+
+	useCookies(cookie: string): void {
+		this.request = { ...this.request, headers: { ...this.request.headers, cookie } };
+		this.#cookies = undefined;
 	}
 
 	whenAnswered(listener: (denial: Denial | undefined) => void): void {
@@ -75,10 +81,17 @@ export class Gatekeeper {
 		};
 	};
 
-	admit(request: UpgradeRequest, purpose: 'socket' | 'render'): MaybePromise<UpgradeAnswer> {
-		const { table, origins = 'same-origin' } = this.#options;
+	/** Whether pages of the request's origin may connect. */
+	allows(request: UpgradeRequest): boolean {
+		return isAllowedOrigin(request, this.#options.origins ?? 'same-origin');
+	}
+
+	admit(request: UpgradeRequest, purpose: UpgradePurpose): MaybePromise<UpgradeAnswer> {
+		const { table } = this.#options;
 		if (this.#closed) return refuse(CLOSED);
-		if (purpose === 'socket' && !isAllowedOrigin(request, origins)) {
+		// Where a page is rendered, or a connection is open, that question has been answered.
+		const isNew = purpose === 'socket' || purpose === 'preflight';
+		if (isNew && !this.allows(request)) {
 			return refuse(deny('FORBIDDEN', 'This origin may not connect.'));
 		}
 		const ctx = new Upgrade(request, purpose);
@@ -96,7 +109,8 @@ export class Gatekeeper {
 			return refuse(this.failClosed('upgrade')('kernel', error));
 		}
 		if (denial) return refuse(denial);
-		return { ok: true, data: ctx.data, responseHeaders: ctx.responseHeaders };
+		const { data, responseHeaders, setCookies } = ctx;
+		return { ok: true, data, responseHeaders, ...(setCookies.length > 0 && { setCookies }) };
 	}
 
 	#inTime(verdict: Promise<Denial | undefined>): Promise<Denial | undefined> {

@@ -7,6 +7,7 @@ export {
 	CLOSE,
 	CODES,
 	deny,
+	isRetryable,
 	messageOf,
 	statusOf,
 	willReconnect,
@@ -37,6 +38,7 @@ export type {
 	TopicClass,
 	TopicContext,
 	UpgradeContext,
+	UpgradePurpose,
 	UpgradeRequest
 } from './contexts.ts';
 export { declarationOf, declared, type Declaration, type Guard } from './declaration.ts';
@@ -78,6 +80,8 @@ export {
 	type FrameType,
 	type RawFrame
 } from './protocol.ts';
+export type { RequestEvent } from './request-event.ts';
+export { readToken, subprotocols } from './token.ts';
 export { chain, DEFERRED, DROP, HANDLED, isThenable, TAKEN, type Verdict } from './run.ts';
 export type { Subscription } from './subscriptions.ts';
 export { isTopic } from './topics.ts';

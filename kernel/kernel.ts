@@ -221,6 +221,8 @@ export function createKernel<const List extends readonly Plugin[]>(
 		describe: () => roster.describe(),
 
 		upgrade: (request) => gatekeeper.admit(request, 'socket'),
+		preflight: (request) => gatekeeper.admit(request, 'preflight'),
+		allows: (request) => gatekeeper.allows(request),
 
 		open(socket, data: ConnectionData) {
 			const id = `${instanceId}-${(connectionCount += 1).toString(36)}`;

@@ -16,6 +16,10 @@ export interface WireError {
 	readonly issues?: readonly Issue[];
 	/** Milliseconds after which trying again can help. */
 	readonly retryAfter?: number;
+	/** Where the answer is, of a REDIRECT. */
+	readonly location?: string;
+	/** What SvelteKit's `error(status, body)` was given, or the app's `handleError` has returned. */
+	readonly body?: unknown;
 }
 
 const LIVE_ERROR: unique symbol = Symbol.for('svelte-realtime.live-error') as never;
@@ -24,6 +28,10 @@ export interface LiveErrorOptions extends ErrorOptions {
 	issues?: readonly Issue[];
 	/** Milliseconds after which trying again can help. */
 	retryAfter?: number;
+	/** Where to go, of a REDIRECT. */
+	location?: string;
+	/** Plain data about the error, for the caller. */
+	body?: unknown;
 }
 
 /**
@@ -37,14 +45,16 @@ export class LiveError extends Error {
 	declare readonly code: DenialCode;
 	declare readonly issues: readonly Issue[] | undefined;
 	declare readonly retryAfter: number | undefined;
+	declare readonly location: string | undefined;
+	declare readonly body: unknown;
 	override readonly name: string = 'LiveError';
 
 	/** @param message Shown to the client. @default the sentence of the code's table row */
 	constructor(code: DenialCode, message: string = code, options: LiveErrorOptions = {}) {
 		super(message, options);
-		this.code = code;
-		this.issues = options.issues;
-		this.retryAfter = options.retryAfter;
+		// Not all that comes: the options may be an error as it was on the wire.
+		const { issues, retryAfter, location, body } = options;
+		Object.assign(this, { code, issues, retryAfter, location, body });
 		Object.defineProperty(this, LIVE_ERROR, { value: true });
 	}
 
@@ -67,6 +77,8 @@ export function toWireError(error: unknown): WireError {
 		// The sentence is put in here and not by the constructor, whose table a page need not load.
 		message: error.message === error.code ? messageOf(error.code) : error.message,
 		...(error.issues && { issues: error.issues }),
-		...(error.retryAfter !== undefined && { retryAfter: error.retryAfter })
+		...(error.retryAfter !== undefined && { retryAfter: error.retryAfter }),
+		...(error.location !== undefined && { location: error.location }),
+		...(error.body !== undefined && { body: error.body })
 	};
 }

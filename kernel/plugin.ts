@@ -164,11 +164,15 @@ export interface PluginKernel<Requires extends CapabilityName, Provides extends 
 	/** Says what class topics of this pattern have; the app's config stands above it. */
 	declareTopics(pattern: TopicPattern, topicClass: TopicClass): void;
 	/**
-	 * Runs the `upgrade` gates for a page that is rendered.
+	 * Runs the `upgrade` gates for a page that is rendered, or for a connection that is open already.
 	 *
+	 * @param purpose @default 'render'
 	 * @returns the visitor as a connection that is not open, so that the same gates judge it.
 	 */
-	identify(request: UpgradeRequest): MaybePromise<Connection | Denial>;
+	identify(
+		request: UpgradeRequest,
+		purpose?: 'render' | 'renewal'
+	): MaybePromise<Connection | Denial>;
 	/** Says that a limit was run into, for whoever counts. */
 	limited(limit: LimitName, connection?: Connection): void;
 	/** Reports an error to the operator, under this plugin's name. */

@@ -223,7 +223,7 @@ export function decodeBinary(
 }
 
 /** Writes a binary frame. Its header may have at most `BINARY_HEADER` bytes. */
-export function encodeBinary(frame: RawFrame, bytes: Uint8Array): Uint8Array {
+export function encodeBinary(frame: RawFrame, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 	const header = new TextEncoder().encode(JSON.stringify(frame));
 	if (header.byteLength > BINARY_HEADER) throw new RangeError('The header is too long.');
 	const message = new Uint8Array(2 + header.byteLength + bytes.byteLength);

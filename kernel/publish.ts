@@ -2,7 +2,7 @@
 
 import type { Clock } from './clock.ts';
 import { SocketConnection, type Connection } from './connection.ts';
-import type { Position } from './contexts.ts';
+import type { EncodedValue, Position } from './contexts.ts';
 import { RealtimeError } from './errors.ts';
 import type { HookTable } from './hooks.ts';
 import { Lane } from './lane.ts';
@@ -175,10 +175,14 @@ export class Publisher {
 		if (lane.variants !== undefined) {
 			for (const { variant } of lane.variants.values()) {
 				const own = variant.topic;
+				const send = (changed: EncodedValue | undefined): boolean => {
+					if (changed === undefined) return false;
+					const other = encodeEvent(own, event, changed, position, withEpoch, frame.op);
+					return sendTo(transport, own, other, except);
+				};
 				const changed = variant.change(frame);
-				if (changed === undefined) continue;
-				const other = encodeEvent(own, event, changed, position, withEpoch, frame.op);
-				heard = sendTo(transport, own, other, except) || heard;
+				// What is waited for is heard by somebody, or else there was no such variant.
+				heard = (isThenable(changed) ? (void changed.then(send), true) : send(changed)) || heard;
 			}
 		}
 		if (lane.observers.length > 0) {

@@ -47,6 +47,8 @@ export type UpgradeAnswer =
 			readonly ok: true;
 			readonly data: ConnectionData;
 			readonly responseHeaders: Readonly<Record<string, string>>;
+			/** For an answer over HTTP; the 101 has none of them. */
+			readonly setCookies?: readonly string[];
 	  }
 	| {
 			readonly ok: false;
@@ -63,6 +65,10 @@ export interface TransportHost {
 	readonly limits: Limits;
 	/** Origin check, then the `upgrade` gates; bounded by `limits.upgradeTimeout`. */
 	upgrade(request: UpgradeRequest): MaybePromise<UpgradeAnswer>;
+	/** The same for a page that asks over HTTP before it connects. */
+	preflight(request: UpgradeRequest): MaybePromise<UpgradeAnswer>;
+	/** Whether pages of the request's origin may connect. */
+	allows(request: UpgradeRequest): boolean;
 	open(socket: Socket, data: ConnectionData): Connection;
 	/**
 	 * One message.

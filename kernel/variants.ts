@@ -2,6 +2,7 @@
 
 import type { EncodedValue } from './contexts.ts';
 import type { OutboundFrame } from './plugin.ts';
+import type { MaybePromise } from './transport.ts';
 
 /** How some who follow a topic are sent its frames. */
 export interface Variant {
@@ -12,11 +13,11 @@ export interface Variant {
 	readonly topic: string;
 	/**
 	 * A frame's value in this variant; called once for each frame while somebody follows it. Must not
-	 * throw.
+	 * throw, nor reject; promises must be settled in the order of the frames, which is that of sending.
 	 *
 	 * @returns undefined where there is none: nobody is sent the frame.
 	 */
-	change(frame: OutboundFrame): EncodedValue | undefined;
+	change(frame: OutboundFrame): MaybePromise<EncodedValue | undefined>;
 }
 
 /** Variant topic → variant, and how many connections follow it. */

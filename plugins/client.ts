@@ -8,18 +8,22 @@ import {
 	type ClientKernel,
 	type ClientOptions
 } from '../kernel/client/index.ts';
+import { binaryStub, type UploadFunction } from './binary/client.ts';
 import { channelStub, type ChannelStub } from './channels/client.ts';
 import { cursorsStub, type CursorsStub } from './cursors/client.ts';
 import { groupStub, type GroupStub } from './groups/client.ts';
 import { installFeatures } from './features.ts';
+import { withAuth } from './identity/loader.ts';
 import { presenceStub, type PresenceStub } from './presence/client.ts';
 import { partsOf } from './rooms/parts.ts';
 import { __rpc, batch as sendBatch, rpcClient, rpcStub, type Batch } from './rpc/client.ts';
 import { loadOffline } from './rpc/offline-loader.ts';
 import type { RemoteFunction } from './rpc/remote.ts';
+import { onSignalOf, type OnSignal } from './signals/client.ts';
 import { installMembers } from './streams/merge/members.ts';
 import { __awaitable, type Hydratable } from './streams/awaitable.ts';
 import { __stream, streamsClient, streamStub, type StreamStub } from './streams/client.ts';
+import { pipedClient } from './streams/piped.ts';
 
 export type {
 	ClientConnection,
@@ -38,7 +42,14 @@ export type { Issue } from '../kernel/live-error.ts';
 export type { Position } from '../kernel/contexts.ts';
 export type { Seed, StreamStore } from './streams/client.ts';
 export type { LoadedStream } from './streams/loaded.ts';
-export type { Stub } from './stub.ts';
+export type { Stub, Stubs } from './stub.ts';
+export type {
+	Upload,
+	Uploadable,
+	UploadFunction,
+	UploadOptions,
+	UploadProgress
+} from './binary/client.ts';
 export type { ChannelStore } from './channels/client.ts';
 export type { GroupStore } from './groups/client.ts';
 export type { CursorsStore } from './cursors/client.ts';
@@ -59,13 +70,26 @@ export { installIterate as __iterate } from './streams/iterate.ts';
 export { installOptimistic as __optimistic } from './optimistic.ts';
 export type { DataOf, Operation } from './streams/operation.ts';
 export { installPages as __pages } from './streams/pages.ts';
+export { __awaitablePiped, __piped } from './streams/piped.ts';
 export { installWhen as __when, type Condition } from './streams/when.ts';
+export { onSignal, type OnSignal } from './signals/client.ts';
+export {
+	invalidated,
+	tagged,
+	type InvalidatedOptions,
+	type Refreshable,
+	type Tag
+} from './invalidation/client.ts';
 export { liveTransport } from './streams/transport.ts';
 
 /** A client of its own: one connection, shared by all its calls and streams. */
 export interface Client {
 	/** @param path `module/function`, as under `$live/`. */
 	call<F extends (...args: never[]) => Promise<unknown> = RemoteFunction<unknown[], unknown>>(
+		path: string
+	): F;
+	/** @param path `module/function` of a `live.binary()`, as under `$live/`. */
+	binary<F extends (...args: never[]) => Promise<unknown> = UploadFunction<unknown[], unknown>>(
 		path: string
 	): F;
 	/** @param path `module/stream`, as under `$live/`. */
@@ -85,6 +109,8 @@ export interface Client {
 	 * @throws {LiveError} INVALID_REQUEST for more calls than the server takes (50); none is sent.
 	 */
 	batch: Batch;
+	/** Hears what the server tells the user of this connection. */
+	onSignal: OnSignal;
 	close(): void;
 }
 
@@ -94,16 +120,19 @@ export interface Client {
  * @example const client = createClient({ url: 'ws://localhost:3000/ws', WebSocket });
  * await client.call<Stub<typeof import('./live/chat').send>>('chat/send')('hello');
  */
-export function createClient(options: ClientOptions = {}): Client {
+export function createClient(given: ClientOptions = {}): Client {
+	const options = { ...given };
 	const kernel = createClientKernel(options);
+	Object.assign(options, withAuth(kernel, options));
 	if (options.offline) loadOffline(kernel, options.offline);
 	installFeatures();
 	return {
 		call<F>(path: string) {
 			return rpcStub(() => rpcClient(kernel), path) as F;
 		},
+		binary: <F>(path: string) => binaryOf(kernel, path) as F,
 		stream<S>(path: string) {
-			return streamStub(() => streamsClient(kernel), path) as S;
+			return streamStub(() => pipedClient(kernel), path) as S;
 		},
 		presence: <S>(path: string) => presenceOf(kernel, path) as S,
 		cursors: <S>(path: string) => cursorsOf(kernel, path) as S,
@@ -111,8 +140,18 @@ export function createClient(options: ClientOptions = {}): Client {
 		group: <S>(path: string) => groupOf(kernel, path) as S,
 		connection: kernel.connection,
 		batch: (collect, batchOptions) => sendBatch(kernel, collect, batchOptions),
+		onSignal: onSignalOf(kernel),
 		close: () => kernel.connection.close()
 	};
+}
+
+/** The stub of a function that is handed bytes, as generated code writes it. */
+export function __binary(path: string): UploadFunction<unknown[], unknown> {
+	return binaryOf(page, path);
+}
+
+function binaryOf(kernel: ClientKernel, path: string): UploadFunction<unknown[], unknown> {
+	return binaryStub({ kernel, create: (...asked) => rpcClient(kernel).create(...asked) }, path);
 }
 
 /** The stub of a presence stream, as generated code writes it. */
@@ -191,7 +230,7 @@ export const setup: (options: Pick<ClientOptions, 'path' | 'transport'>) => void
  * @example configure({ url: 'wss://example.com/ws', WebSocket }) // outside a browser
  */
 export function configure(options: ClientOptions): void {
-	configurePage(options);
+	configurePage(withAuth(page, options));
 	if (options.offline) loadOffline(page, options.offline);
 }
 

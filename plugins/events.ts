@@ -88,7 +88,9 @@ export function checkedData(
 function nameOf(events: EventSchemas, event: unknown): string {
 	// Own names only: an event of a client's must not find what every object inherits.
 	if (typeof event === 'string' && Object.hasOwn(events, event)) return event;
-	throw new LiveError('INVALID_REQUEST', `There is no event "${String(event).slice(0, 64)}" here.`);
+	// What a client sends in its place may be anything, also what cannot be made a text.
+	const said = typeof event === 'string' ? `event "${event.slice(0, 64)}"` : 'such event';
+	throw new LiveError('INVALID_REQUEST', `There is no ${said} here.`);
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { installOptimistic } from './optimistic.ts';
 import { installIterate } from './streams/iterate.ts';
+import { installPiped } from './streams/merge/piped.ts';
 import { installPages } from './streams/pages.ts';
 import { installWhen } from './streams/when.ts';
 
@@ -14,5 +15,6 @@ export function installFeatures(): void {
 	installIterate();
 	installOptimistic();
 	installPages();
+	installPiped();
 	installWhen();
 }

@@ -10,6 +10,14 @@ export interface Refused {
 	readonly retryAfter?: number;
 }
 
+/** Said once: it is the same for every attempt. */
+let hasWarned = false;
+
+const WARNING =
+	'[svelte-realtime] The server lets this page in, and sets cookies as it does; still no connection ' +
+	'holds. Some proxies (Cloudflare Tunnel is one) cut a connection whose 101 answer sets cookies. ' +
+	'configure({ auth: true }) has them set over HTTP before each upgrade.';
+
 /**
  * Asks once what an upgrade would be answered.
  *
@@ -26,8 +34,10 @@ export async function ask(
 			headers: { [ASK_HEADER]: protocols.join() || '1' },
 			cache: 'no-store'
 		});
-		const refused = (await response.json()) as Refused;
-		if (typeof refused.code === 'string') return refused;
+		const answer = (await response.json()) as Refused & { setsCookies?: boolean };
+		if (typeof answer.code === 'string') return answer;
+		if (answer.setsCookies && !hasWarned) console.warn(WARNING);
+		hasWarned ||= answer.setsCookies === true;
 	} catch {
 		// The server is not there, or is none of ours: the usual waits are all there is to do.
 	}

@@ -8,7 +8,7 @@ export interface WebSocketLike {
 	onmessage: ((event: never) => void) | null;
 	onclose: ((event: never) => void) | null;
 	onerror: ((event: never) => void) | null;
-	send(text: string): void;
+	send(payload: string | Uint8Array<ArrayBuffer>): void;
 	close(code?: number, reason?: string): void;
 }
 
@@ -51,11 +51,14 @@ export interface ClientOptions {
 	/** @default the runtime's own */
 	WebSocket?: WebSocketConstructor;
 	/**
-	 * Asked for a token before every attempt to connect. One that fails counts as a failed attempt.
+	 * A function is asked for a token before every attempt to connect, and whenever the server wants to
+	 * know anew. One that fails counts as a failed attempt. The token travels in a header, so the few
+	 * kilobytes that a server takes for those bound it.
 	 *
-	 * The token travels in a header, so the few kilobytes that a server takes for those bound it.
+	 * `true` asks the server over HTTP before every attempt, so that it can set cookies; a path asks there
+	 * instead of at `/__ws/auth`. A refusal with a 4xx is final, but for one that waiting can help.
 	 */
-	auth?: () => Token | Promise<Token>;
+	auth?: true | string | (() => Token | Promise<Token>);
 	/**
 	 * Milliseconds within which a connection that is dead without being closed is noticed: a fifth
 	 * of it before the end the server is asked for a sign of life. 0 for never. @default 25,000

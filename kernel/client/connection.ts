@@ -4,7 +4,7 @@ import { CLOSE_NORMAL, CLOSE_PROTOCOL, CLOSE_REAUTHENTICATE, willReconnect } fro
 import { subprotocols } from '../token.ts';
 import type { Refused } from './ask.ts';
 import { backoff, randomOf } from './backoff.ts';
-import { endpoint, type ClientOptions, type WebSocketLike } from './configure.ts';
+import { endpoint, type ClientOptions, type Token, type WebSocketLike } from './configure.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { isHidden, listenToPage, type PageEvent } from './lifecycle.ts';
 import { createListeners, report } from './listeners.ts';
@@ -50,7 +50,7 @@ export interface Link {
 	connect(): void;
 	/** The server has said welcome: from here on the connection counts as open. */
 	welcomed(): void;
-	write(text: string): void;
+	write(payload: string | Uint8Array<ArrayBuffer>): void;
 	/** Gives this socket up and connects again after the usual wait. */
 	drop(): void;
 }
@@ -96,7 +96,8 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 		cancelTimer = clock().after(15_000, drop);
 		listenToPage('addEventListener', page(), onPage);
 		try {
-			const protocols = subprotocols(options.auth && (await options.auth()));
+			const auth = options.auth as (() => Promise<Token>) | undefined;
+			const protocols = subprotocols(auth && (await auth()));
 			code = CLOSE_PROTOCOL;
 			const { WebSocket, url } = endpoint(options);
 			// A browser keeps to itself why an upgrade was refused. That a file of this build is not there
@@ -121,6 +122,9 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 			dialled.onerror = nothing;
 		} catch (error) {
 			if (mine !== current) return;
+			// How it has ended is told by who has found it out; everything else is a failure.
+			const ended = (error as { closed?: Closed } | undefined)?.closed;
+			if (ended) return lost(ended.code, ended.reason, undefined, ended.refused);
 			report(error);
 			lost(code, String(error));
 		}
@@ -232,7 +236,7 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 			heartbeat.start();
 			become('open');
 		},
-		write: (text) => socket?.send(text),
+		write: (payload) => socket?.send(payload),
 		drop
 	};
 }

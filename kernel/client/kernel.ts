@@ -23,6 +23,8 @@ export interface ClientKernel {
 	id(): string | undefined;
 	/** Begins to connect where nothing has yet. @throws RT_CLIENT_WEBSOCKET, RT_CLIENT_URL */
 	connect(): void;
+	/** Sends past the queue, at once; nothing where no connection is open. */
+	write(payload: string | Uint8Array<ArrayBuffer>): void;
 	/** The next `id` for a frame that is answered; at least `least`. */
 	nextId(least?: number): number;
 	/** Queues a frame; it leaves with the others of this microtask, once the connection is open. */
@@ -91,17 +93,16 @@ export function createClientKernel(options: ClientOptions = {}): ClientKernel {
 	}
 
 	return {
+		// Its connection and status, and how it connects and writes.
+		...link,
 		options,
-		connection: link.connection,
 		get clock() {
 			return options.clock ?? systemClock;
 		},
 		values,
 		hook: hooks.hook,
 		limits: () => limits,
-		status: link.status,
 		id: () => id,
-		connect: link.connect,
 		nextId: (least = 0) => (lastId = Math.max(lastId + 1, least)),
 		send: queue.push,
 		recall: queue.remove,

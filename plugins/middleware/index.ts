@@ -11,6 +11,16 @@ import {
 	type Plugin
 } from 'svelte-realtime/kernel';
 import type { LiveContext, RunningCall } from 'svelte-realtime/plugins/rpc';
+import { middlewareIn } from './declare.ts';
+import { Outcome } from './outcome.ts';
+
+export {
+	liveMiddleware,
+	type DeclaredMiddleware,
+	type LiveMiddleware,
+	type MiddlewareDeclaration
+} from './declare.ts';
+export { Outcome } from './outcome.ts';
 
 /** What a middleware is around of. */
 export interface MiddlewareCall {
@@ -18,19 +28,10 @@ export interface MiddlewareCall {
 	readonly ctx: LiveContext;
 	/** `module/function`. */
 	readonly path: string;
-	/** `rpc`, `stream`. */
+	/** `rpc`, `binary`, `stream`. */
 	readonly kind: string;
 	/** Checked, and authorised. */
 	readonly args: readonly unknown[];
-}
-
-/** What something came to. Only `next()` and `answer()` make one, so that a forgotten `return` shows. */
-export class Outcome<Value = unknown> {
-	readonly value: Value;
-
-	constructor(value: Value) {
-		this.value = value;
-	}
 }
 
 /**
@@ -105,6 +106,28 @@ export function middleware(
 			for (const [index, run] of calls.entries()) {
 				kernel.attach(() => rpc.around(around(run, run.name || `#${index + 1}`)));
 			}
+			// Behind those of the config. A call that runs goes on with those that it began with.
+			let declaredRuns: readonly Around[] = [];
+			let isPut = false;
+			const runDeclared: Around = (call, next) => {
+				const runs = declaredRuns;
+				const enter = (index: number): MaybePromise<unknown> =>
+					index < runs.length ? runs[index]!(call, () => enter(index + 1)) : next();
+				return enter(0);
+			};
+			kernel.attach(() =>
+				rpc.watch((_, paths) => {
+					const found = middlewareIn(paths).map(([path, run]) =>
+						around(({ ctx }, next) => run(ctx, next), path)
+					);
+					return () => {
+						declaredRuns = found;
+						// Nothing is around calls where no module says so.
+						if (found.length > 0 && !isPut) kernel.attach(() => rpc.around(runDeclared));
+						isPut ||= found.length > 0;
+					};
+				})
+			);
 			for (const [index, run] of messages.entries()) {
 				kernel.hook('frame', aroundFrame(run, run.name || `#${index + 1}`, kernel.report));
 			}
@@ -148,7 +171,8 @@ function around(run: Middleware, name: string): Around {
 		};
 		const valueOf = (outcome: unknown): unknown => {
 			// What a stream comes to is its subscription, which nothing else can stand for.
-			if (outcome instanceof Outcome && (kind === 'rpc' || outcome === own)) return outcome.value;
+			if (outcome instanceof Outcome && (kind !== 'stream' || outcome === own))
+				return outcome.value;
 			throw new RealtimeError('RT_MIDDLEWARE_RETURN', [name, describe(outcome), path]);
 		};
 

@@ -1,13 +1,8 @@
 /** `live.rateLimit()`: gives a live function a budget of its own. */
 
-import {
-	declarationOf,
-	declared,
-	RealtimeError,
-	type Declaration,
-	type Guard
-} from 'svelte-realtime/kernel';
-import type { LiveContext } from 'svelte-realtime/plugins/rpc';
+import type { Declaration } from 'svelte-realtime/kernel';
+import type { LiveContext, LiveFunction } from 'svelte-realtime/plugins/rpc';
+import { wrapped, type LiveExport } from '../wrap.ts';
 import { checkBudget } from './budget.ts';
 import type { Budget } from './port.ts';
 
@@ -33,26 +28,19 @@ export interface LimitedDeclaration extends Declaration {
  * @example export const send = live.rateLimit({ points: 5, window: 10_000 }, live(schema, handler));
  * @throws {RealtimeError} RT_LIVE_ARGUMENTS, RT_OPTION_INVALID.
  */
-export function rateLimited<Live extends (...args: never[]) => unknown>(
+export function rateLimited<Live extends LiveExport>(limit: FunctionLimit, live: Live): Live;
+/** The same around a bare function, which is live then. */
+export function rateLimited<Args extends readonly unknown[], Result>(
 	limit: FunctionLimit,
-	live: Live
-): Live {
-	const declaration = declarationOf(live);
-	if (declaration === undefined || declaration.parts !== undefined) {
-		const wanted = 'a limit, and a function made by live() or a stream made by live.stream()';
-		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live.rateLimit()', typeof live, wanted]);
-	}
-	const rateLimit = { ...limit, ...checkBudget(limit, 'live.rateLimit()') };
-	const guard = enforced(declaration.guard);
-	return declared(live, { ...declaration, rateLimit, guard }) as Live;
-}
-
-/** Nothing runs where no plugin looks at the limit. */
-function enforced(guard: Guard | undefined): Guard {
-	return (ctx: never, ...args: never[]) => {
-		if ((ctx as { ratelimit?: unknown }).ratelimit === undefined) {
-			throw new RealtimeError('RT_CAPABILITY_MISSING', ['live.rateLimit()', 'ratelimit']);
-		}
-		return guard?.(ctx, ...args);
+	handler: (ctx: LiveContext, ...args: Args) => Result
+): LiveFunction<Args, Result>;
+export function rateLimited(limit: FunctionLimit, live: unknown): LiveExport {
+	const wrapper = {
+		name: 'live.rateLimit()',
+		wanted: 'a limit, and a function made by live() or a stream made by live.stream()',
+		needs: 'ratelimit'
 	};
+	return wrapped(wrapper, live, () => ({
+		rateLimit: { ...limit, ...checkBudget(limit, wrapper.name) }
+	}));
 }

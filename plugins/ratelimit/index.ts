@@ -110,7 +110,7 @@ export function ratelimit(options: RateLimitOptions = {}): Plugin<'rpc', 'rateli
 				if (visitor?.sessionKey !== undefined) return visitor.sessionKey;
 				const session = rpc.sessionOf(connection);
 				if (session === undefined) {
-					return kind === 'rpc' ? `address ${visitor?.address}` : `connection ${connection.id}`;
+					return kind === 'stream' ? `connection ${connection.id}` : `address ${visitor?.address}`;
 				}
 				const key = `session ${session}`;
 				if (visitor !== undefined) visitor.sessionKey = key;
@@ -133,9 +133,9 @@ export function ratelimit(options: RateLimitOptions = {}): Plugin<'rpc', 'rateli
 				throw new LiveError('RATE_LIMITED', undefined, { retryAfter: retryAfterMs });
 			}
 
-			const check: Check = (ctx, declaration, { connection, kind }) => {
+			const check: Check = (ctx, declaration, { connection, kind, isChecked }) => {
 				// What a page loads while it is rendered belongs to the request for the page.
-				if (visitorOf(connection) === undefined) return;
+				if (isChecked || visitorOf(connection) === undefined) return;
 				const { rateLimit } = declaration as LimitedDeclaration;
 				if (rateLimit === undefined && common === false) return;
 				const own = rateLimit?.key?.(ctx);

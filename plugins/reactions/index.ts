@@ -11,6 +11,7 @@ import {
 } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { Feed } from 'svelte-realtime/plugins/streams';
+import { argumentText } from '../argument-text.ts';
 import { checkCount } from '../checks.ts';
 import { serverContexts } from '../server-context.ts';
 import { Aggregation } from './aggregation.ts';
@@ -267,7 +268,7 @@ export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'r
 					if (isStatic(facts)) return base;
 					const who = (facts as DerivedFacts).perUser ? `${keyOfUser(ctx)}:` : '';
 					// As it goes over the wire: 1 is not '1' there, and ['a', 'b'] not ['a,b'].
-					const { json, devalue } = kernel.values.encode(list, base);
+					const { json, devalue } = argumentText(kernel.values, list);
 					return `${base}:${who}${devalue ? '~' : ''}${json}`;
 				},
 				'~feed': feedOf,

@@ -1,6 +1,6 @@
 /** A call while it runs, and who made it. */
 
-import type { Connection } from 'svelte-realtime/kernel';
+import type { Connection, MaybePromise } from 'svelte-realtime/kernel';
 import type { Invocation } from './index.ts';
 import type { Results } from './results.ts';
 
@@ -32,8 +32,18 @@ export class Caller {
 	}
 }
 
-export class Call implements Invocation {
-	readonly kind: string = 'rpc';
+/** A call of a client, whatever its kind. */
+export interface ClientCall extends Invocation {
+	/** By which its client knows it. */
+	readonly id: number;
+	/** Aborts when nobody wants it any more. */
+	readonly signal: AbortSignal;
+	/** Sends to its client, on the connection that it has by now. */
+	answer(text: string): void;
+}
+
+export class Call implements ClientCall {
+	readonly kind: string;
 	readonly id: number;
 	readonly path: unknown;
 	readonly args: unknown;
@@ -42,12 +52,21 @@ export class Call implements Invocation {
 	readonly op: string | undefined;
 	readonly connection: Connection;
 	readonly caller: Caller;
+	/** Takes it through the pipeline. */
+	readonly run: (call: Call) => MaybePromise<unknown>;
 	/** Resolves when it is answered, whatever it came to. */
 	settled: Promise<void> | undefined = undefined;
 	isCancelled: boolean = false;
 	#abort: AbortController | undefined = undefined;
 
-	constructor(caller: Caller, id: number, frame: Readonly<Record<string, unknown>>) {
+	constructor(
+		caller: Caller,
+		id: number,
+		frame: Readonly<Record<string, unknown>>,
+		run: (call: Call) => MaybePromise<unknown>
+	) {
+		this.kind = frame['type'] as string;
+		this.run = run;
 		this.caller = caller;
 		this.connection = caller.connection;
 		this.id = id;
@@ -64,6 +83,10 @@ export class Call implements Invocation {
 			if (this.isCancelled) this.#abort.abort();
 		}
 		return this.#abort.signal;
+	}
+
+	answer(text: string): void {
+		this.caller.connection.answer(text);
 	}
 
 	cancel(): void {

@@ -18,7 +18,8 @@ export type { CallOptions, RemoteFunction } from './remote.ts';
 
 export interface RpcClient {
 	call(path: string, args: readonly unknown[], options?: CallOptions): Promise<unknown>;
-	create(path: string, args: readonly unknown[], options?: CallOptions): Call;
+	/** @param fields What its frame has in the place of, or beside, those of a call. */
+	create(path: string, args: readonly unknown[], options?: CallOptions, fields?: object): Call;
 	start(call: Call): void;
 	/** Goes on with a session; the calls up to `last` may have been sent in it. */
 	adopt(session: string, last: number): void;
@@ -135,7 +136,8 @@ function setup(kernel: ClientKernel): RpcClient {
 	function create(
 		path: string,
 		args: readonly unknown[],
-		{ signal, timeout, op }: CallOptions = {}
+		{ signal, timeout, op }: CallOptions = {},
+		fields?: object
 	): Call {
 		const ending =
 			<V>(end: (value: V) => void) =>
@@ -170,7 +172,8 @@ function setup(kernel: ClientKernel): RpcClient {
 					again: call.again,
 					after: call.after?.id,
 					done: isDue ? done : undefined,
-					op
+					op,
+					...fields
 				};
 				call.cancelTimeout = kernel.expire(giveUp, timeout);
 				if (kernel.status() === 'open') introduce();

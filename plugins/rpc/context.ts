@@ -23,8 +23,22 @@ type PluginsOf<Registered> = Registered extends { config: infer Config }
 /** Taken apart plugin by plugin: of a list as a whole nothing is known but that it has plugins. */
 type ProvidedByEach<P> = P extends Plugin<any, infer Name> ? Name : never;
 
-/** The type of `ctx.user`, where the app registers one. */
-export type RegisteredUser = Register extends { user: infer User } ? User : unknown;
+/** Who `user` of a config says that somebody is; what it leaves out is nobody. */
+type Said<User> = undefined extends User ? Exclude<User, undefined> | null : User;
+
+/** The type of `ctx.user` in an app that registers this: what it says itself, or its config. */
+export type UserOf<Registered> = Registered extends { user: infer User }
+	? User
+	: Registered extends {
+				config: RealtimeConfig<readonly Plugin[], readonly Plugin[], infer User>;
+		  }
+		? unknown extends User
+			? unknown
+			: Said<User>
+		: unknown;
+
+/** The type of `ctx.user`. */
+export type RegisteredUser = UserOf<Register>;
 
 /** Services without a dot in their name; those with one are ports, for plugins only. */
 type Services<Name> = Name extends `${string}.${string}` | 'clock' ? never : Name;
@@ -73,7 +87,8 @@ export interface ContextSource {
 
 const SOURCE: unique symbol = Symbol('source');
 
-export type ContextFactory = (source: ContextSource) => LiveContext;
+/** @param user Who calls. @default the connection's */
+export type ContextFactory = (source: ContextSource, user?: unknown) => LiveContext;
 
 /** Makes the class of this kernel's contexts: all of one shape, services on the prototype. */
 export function contextFactory(
@@ -86,9 +101,9 @@ export function contextFactory(
 		/** Under a symbol, so that it stays out of `for in`, and objects made from this one have it. */
 		readonly [SOURCE]: ContextSource;
 
-		constructor(source: ContextSource) {
+		constructor(source: ContextSource, user: unknown) {
 			const { connection } = source;
-			this.user = (connection.data.user ?? null) as RegisteredUser;
+			this.user = (user === undefined ? (connection.data.user ?? null) : user) as RegisteredUser;
 			this.connection = connection;
 			this.path = source.path as string;
 			this[SOURCE] = source;
@@ -121,5 +136,5 @@ export function contextFactory(
 		const service = kernel.find(name);
 		Object.defineProperty(Context.prototype, name, { get: () => service, enumerable: true });
 	}
-	return (source) => new Context(source) as unknown as LiveContext;
+	return (source, user) => new Context(source, user) as unknown as LiveContext;
 }

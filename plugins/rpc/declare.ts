@@ -2,6 +2,7 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { declared, RealtimeError, type Declaration } from 'svelte-realtime/kernel';
+import { contextOf, type RequestOptions } from '../request-options.ts';
 import { isSchema } from '../validate.ts';
 import type { LiveContext } from './context.ts';
 
@@ -27,7 +28,8 @@ export interface LiveFunction<
 
 /** Declares a function that takes its arguments as they come. */
 export function rpcFunction<Args extends readonly unknown[], Result>(
-	handler: (ctx: LiveContext, ...args: Args) => Result
+	handler: (ctx: LiveContext, ...args: Args) => Result,
+	options?: RequestOptions
 ): LiveFunction<Args, Result>;
 /**
  * Declares a function whose first argument is checked by a Standard Schema (valibot, zod, arktype).
@@ -39,22 +41,25 @@ export function rpcFunction<
 	Result
 >(
 	schema: Schema,
-	handler: (ctx: LiveContext, input: StandardSchemaV1.InferOutput<Schema>, ...rest: Rest) => Result
+	handler: (ctx: LiveContext, input: StandardSchemaV1.InferOutput<Schema>, ...rest: Rest) => Result,
+	options?: RequestOptions
 ): LiveFunction<
 	[input: StandardSchemaV1.InferOutput<Schema>, ...rest: Rest],
 	Result,
 	[input: StandardSchemaV1.InferInput<Schema>, ...rest: Rest]
 >;
-export function rpcFunction(first: unknown, second?: unknown): unknown {
-	const schema = second === undefined ? undefined : first;
-	const handler = second === undefined ? first : second;
+export function rpcFunction(first: unknown, ...rest: readonly unknown[]): unknown {
+	const isChecked = typeof first !== 'function' || typeof rest[0] === 'function';
+	const [schema, handler, options] =
+		isChecked && rest.length > 0 ? [first, ...rest] : [undefined, first, ...rest];
 	if (typeof handler !== 'function') {
 		const wanted = 'a function, or a schema and a function';
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live()', typeof handler, wanted]);
 	}
-	if (second !== undefined && !isSchema(schema)) {
+	if (isChecked && !isSchema(schema)) {
 		const wanted = 'a Standard Schema (valibot, zod, arktype) before the function';
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live()', 'something that is no schema', wanted]);
 	}
-	return declared(handler as (...args: never[]) => unknown, { kind: 'rpc', schema, handler });
+	const declaration = { kind: 'rpc', schema, handler, context: contextOf(options, 'live()') };
+	return declared(handler as (...args: never[]) => unknown, declaration);
 }

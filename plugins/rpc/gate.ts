@@ -1,17 +1,24 @@
 /** `live.gate()`: asks before one live function, or stream, whether its caller may. */
 
-import {
-	declarationOf,
-	declared,
-	isThenable,
-	LiveError,
-	RealtimeError,
-	type MaybePromise
-} from 'svelte-realtime/kernel';
+import { isThenable, LiveError, RealtimeError, type MaybePromise } from 'svelte-realtime/kernel';
 import type { LiveContext } from './context.ts';
+import type { LiveFunction } from './declare.ts';
+import { wrapped, type LiveExport } from '../wrap.ts';
 
-/** What the question is handed: the context, and the arguments once they are checked. */
-type ArgsOf<Live> = Live extends (ctx: never, ...args: infer Args) => unknown ? Args : never;
+/**
+ * What the question is handed: the context, and the arguments once they are checked. A function that
+ * is called with more than that says so: the bytes of an upload come after the question.
+ */
+type ArgsOf<Live> = Live extends { '~live': { checked: infer Args extends readonly unknown[] } }
+	? Args
+	: Live extends (ctx: never, ...args: infer Args) => unknown
+		? Args
+		: never;
+
+const WRAPPER = {
+	name: 'live.gate()',
+	wanted: 'a function, and a function made by live() or a stream made by live.stream()'
+};
 
 /**
  * The same live function, or stream, for those for whom `may` says `true`; anybody else gets
@@ -22,25 +29,30 @@ type ArgsOf<Live> = Live extends (ctx: never, ...args: infer Args) => unknown ? 
  * @throws {RealtimeError} RT_LIVE_ARGUMENTS.
  * @example export const audit = live.gate((ctx) => ctx.user?.role === 'admin', live.stream('audit', load));
  */
-export function gated<Live extends (...args: never[]) => unknown>(
+export function gated<Live extends LiveExport>(
 	may: (ctx: LiveContext, ...args: ArgsOf<Live>) => MaybePromise<boolean>,
 	live: Live
-): Live {
-	const declaration = declarationOf(live);
-	const isOne = declaration !== undefined && declaration.parts === undefined;
-	if (typeof may !== 'function' || !isOne) {
-		const wanted = 'a function, and a function made by live() or a stream made by live.stream()';
-		const given = typeof may === 'function' ? typeof live : typeof may;
-		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live.gate()', given, wanted]);
+): Live;
+/** The same around a bare function, which is live then. */
+export function gated<Args extends readonly unknown[], Result>(
+	may: (ctx: LiveContext, ...args: NoInfer<Args>) => MaybePromise<boolean>,
+	handler: (ctx: LiveContext, ...args: Args) => Result
+): LiveFunction<Args, Result>;
+export function gated(
+	may: (ctx: never, ...args: never[]) => MaybePromise<boolean>,
+	live: unknown
+): LiveExport {
+	if (typeof may !== 'function') {
+		throw new RealtimeError('RT_LIVE_ARGUMENTS', [WRAPPER.name, typeof may, WRAPPER.wanted]);
 	}
-	const inner = declaration.guard;
-	const guard = (ctx: never, ...args: never[]): MaybePromise<boolean | void> => {
-		const next = (answer: unknown): MaybePromise<boolean | void> => {
-			if (answer !== true) throw new LiveError('FORBIDDEN');
-			return inner?.(ctx, ...args);
-		};
-		const answer = may(ctx, ...(args as ArgsOf<Live>));
-		return isThenable(answer) ? Promise.resolve(answer).then(next) : next(answer);
-	};
-	return declared(live, { ...declaration, guard }) as Live;
+	return wrapped(WRAPPER, live, ({ guard: inner }) => ({
+		guard: (ctx: never, ...args: never[]): MaybePromise<boolean | void> => {
+			const next = (answer: unknown): MaybePromise<boolean | void> => {
+				if (answer !== true) throw new LiveError('FORBIDDEN');
+				return inner?.(ctx, ...args);
+			};
+			const answer = may(ctx, ...args);
+			return isThenable(answer) ? Promise.resolve(answer).then(next) : next(answer);
+		}
+	}));
 }

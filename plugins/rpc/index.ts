@@ -1,25 +1,37 @@
 /** Calls: one pipeline from a frame to a live function and back. */
 
 import {
+	chain,
 	definePlugin,
-	encode,
+	type HANDLED,
 	isThenable,
 	LiveError,
-	isLiveError,
-	toWireError,
 	type Connection,
 	type Declaration,
 	type MaybePromise,
+	type MessageContext,
 	type Plugin
 } from 'svelte-realtime/kernel';
-import type { Call } from './calls.ts';
+import { added } from './added.ts';
+import type { ClientCall } from './calls.ts';
 import { contextFactory, type ContextFactory, type LiveContext } from './context.ts';
 import type { RpcDeclaration } from './declare.ts';
+import { createFailures } from './failures.ts';
 import type {} from './frames.ts';
-import { AdmittedCall, type Check, type Invocation, type Run, type Wrap } from './invocation.ts';
+import {
+	AdmittedCall,
+	type Check,
+	type ErrorReader,
+	type Invocation,
+	type Run,
+	type Scope,
+	type Wrap
+} from './invocation.ts';
+import { observed, type Observer } from './observe.ts';
 import {
 	createRegistry,
 	type DeclarationsListener,
+	type LiveEntry,
 	type LiveModules,
 	type MountOptions
 } from './registry.ts';
@@ -27,15 +39,26 @@ import { serveCalls } from './serve.ts';
 import type { SessionOptions } from './sessions.ts';
 import { validate } from '../validate.ts';
 
+export type { ClientCall } from './calls.ts';
 export { access, type Access, type Roles } from './access.ts';
 export type { BaseContext, LiveContext, RegisteredUser } from './context.ts';
 export { rpcFunction, type LiveFunction, type RpcDeclaration } from './declare.ts';
 export type { CallFrame } from './frames.ts';
 export { gated } from './gate.ts';
 export { guard, type GuardStep, type ModuleGuard } from './guard.ts';
-export type { Check, Invocation, Run, RunningCall, Wrap } from './invocation.ts';
+export type {
+	Check,
+	ErrorReader,
+	Invocation,
+	Run,
+	RunningCall,
+	Scope,
+	Wrap
+} from './invocation.ts';
+export type { Observer, Settlement } from './observe.ts';
 export type { LiveModules, MountOptions } from './registry.ts';
 export { serverRpc } from './server-stub.ts';
+export { validated } from './validated.ts';
 export type { SessionOptions } from './sessions.ts';
 
 /** The live functions of this server. */
@@ -58,6 +81,12 @@ export interface Rpc {
 	before(check: Check): () => void;
 	/** Adds what runs around every invocation, the first one outermost; the result takes it out. */
 	around(wrap: Wrap): () => void;
+	/** Puts every invocation into a scope, its checks and guards included; the result takes it out. */
+	within(scope: Scope): () => void;
+	/** Tells of every invocation that has ended, well or badly; the result ends it. */
+	observe(observer: Observer): () => void;
+	/** Has errors looked at before they are answered; the result ends it. */
+	failing(reader: ErrorReader): () => void;
 	/**
 	 * The pipeline of every kind of call: resolve, check, ask the guards of folders and module, validate,
 	 * ask the declaration's own guard, run. It is synchronous until one of them is not.
@@ -66,6 +95,18 @@ export interface Rpc {
 	 * and `run` throw.
 	 */
 	invoke<D extends Declaration, R>(invocation: Invocation, run: Run<D, R>): MaybePromise<R>;
+	/**
+	 * Answers a frame that is a call of another kind, which is its `type`, as `rpc` frames are answered:
+	 * once for each session, counted, and cancellable.
+	 *
+	 * @param begin Makes the last step of the pipeline for the call.
+	 */
+	receive<D extends Declaration>(
+		message: MessageContext,
+		begin: (call: ClientCall) => Run<D, unknown>
+	): typeof HANDLED;
+	/** The call that runs under an id of this connection's client. */
+	callOf(connection: Connection, id: unknown): ClientCall | undefined;
 	/** Sends the answer to a frame that failed; reports what is no LiveError. */
 	answerError(connection: Connection, id: number | null, error: unknown): void;
 	/** Tells the session of a connection from any other, where its client has named one. */
@@ -79,7 +120,11 @@ declare module 'svelte-realtime/kernel' {
 }
 
 /** The kinds a client can ask for, in its own words. */
-const KINDS: Readonly<Record<string, string>> = { rpc: 'a function', stream: 'a stream' };
+const KINDS: Readonly<Record<string, string>> = {
+	rpc: 'a function',
+	stream: 'a stream',
+	binary: 'an upload'
+};
 
 /**
  * Answers `rpc` frames. Every call is answered, whatever its handler does, and runs once, however
@@ -101,20 +146,35 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 
 			const checks: Check[] = [];
 			const wraps: Wrap[] = [];
+			const scopes: Scope[] = [];
+			const failures = createFailures(kernel);
+			const observers: Observer[] = [];
+			const invoke = observed(resolve, observers, kernel);
 
-			function invoke<D extends Declaration, R>(
+			function resolve<D extends Declaration, R>(
 				invocation: Invocation,
 				run: Run<D, R>
 			): MaybePromise<R> {
 				const { kind, path } = invocation;
 				const entry = registry.get(path);
 				if (entry === undefined) throw new LiveError('NOT_FOUND');
-				const { declaration } = entry;
-				if (declaration.kind !== kind) {
-					const what = KINDS[declaration.kind] ?? declaration.kind;
+				if (entry.declaration.kind !== kind) {
+					const what = KINDS[entry.declaration.kind] ?? entry.declaration.kind;
 					throw new LiveError('INVALID_REQUEST', `"${String(path)}" is ${what}.`);
 				}
-				const ctx = createContext(invocation);
+				const scope = scopes[0];
+				if (scope === undefined) return enter(entry, invocation, run);
+				return scope(invocation, entry, (user) => enter(entry, invocation, run, user));
+			}
+
+			function enter<D extends Declaration, R>(
+				entry: LiveEntry,
+				invocation: Invocation,
+				run: Run<D, R>,
+				user?: unknown
+			): MaybePromise<R> {
+				const { declaration } = entry;
+				const ctx = createContext(invocation, user);
 				for (let i = 0; i < checks.length; i += 1) {
 					const checked = checks[i]!(ctx, declaration, invocation);
 					if (!isThenable(checked)) continue;
@@ -165,7 +225,7 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 				const { declaration, invocation } = call;
 				const list = argumentsOf(invocation);
 				const { schema, schemaAt = 0 } = declaration;
-				if (schema === undefined) return guarded(call, list);
+				if (schema === undefined || invocation.isChecked) return guarded(call, list);
 				const input = validate(schema, list[schemaAt]);
 				if (!isThenable(input)) {
 					list[schemaAt] = input;
@@ -213,19 +273,8 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 				return call.run(ctx, declaration, args);
 			}
 
-			function encodeError(id: number | null, error: unknown): string {
-				try {
-					if (!isLiveError(error)) kernel.report(error);
-					return encode({ type: 'reply', id, error: toWireError(error) });
-				} catch (failure) {
-					// A LiveError whose own fields cannot be written, or read, is a fault of the handler.
-					kernel.report(failure);
-					return encode({ type: 'reply', id, error: toWireError(undefined) });
-				}
-			}
-
-			const server = { kernel, encodeError, run: (call: Call) => invoke(call, runHandler) };
-			const sessionOf = serveCalls(server, options);
+			const run = (call: ClientCall): MaybePromise<unknown> => invoke(call, runHandler);
+			const { sessionOf, receive, callOf } = serveCalls({ kernel, ...failures, run }, options);
 
 			kernel.provide('rpc', {
 				mount: registry.mount,
@@ -235,7 +284,12 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 				around: (wrap) => added(wraps, wrap),
 				invoke,
 				sessionOf,
-				answerError: (connection, id, error) => connection.answer(encodeError(id, error))
+				receive: (message, begin) => receive(message, (call) => invoke(call, begin(call))),
+				callOf,
+				within: (scope) => added(scopes, scope),
+				failing: failures.failing,
+				observe: (observer) => added(observers, observer),
+				answerError: failures.answer
 			});
 		}
 	});
@@ -243,11 +297,3 @@ export function rpc(options: SessionOptions = {}): Plugin<never, 'rpc'> {
 
 const runHandler: Run<RpcDeclaration, unknown> = (ctx, declaration, args) =>
 	declaration.handler(ctx, ...args);
-
-function added<T>(list: T[], item: T): () => void {
-	list.push(item);
-	return () => {
-		const index = list.indexOf(item);
-		if (index >= 0) list.splice(index, 1);
-	};
-}

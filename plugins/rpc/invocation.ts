@@ -1,6 +1,6 @@
 /** What is asked for, and its way through the pipeline. */
 
-import type { Connection, Declaration, MaybePromise } from 'svelte-realtime/kernel';
+import type { Connection, Declaration, LiveError, MaybePromise } from 'svelte-realtime/kernel';
 import type { LiveContext } from './context.ts';
 import type { ModuleGuard } from './guard.ts';
 import type { LiveEntry } from './registry.ts';
@@ -20,6 +20,11 @@ export interface Invocation {
 	readonly op?: string | undefined;
 	/** Nobody wants it any more: what has not begun does not begin. @default false */
 	readonly isCancelled?: boolean;
+	/**
+	 * The server itself asks again what a client was granted: no limit counts it, and its arguments are
+	 * what a schema has made of them. @default false
+	 */
+	readonly isChecked?: boolean;
 }
 
 /** The last step of the pipeline. */
@@ -50,6 +55,27 @@ export interface RunningCall {
 
 /** Runs around what is asked for; its result is the result. */
 export type Wrap = (call: RunningCall, next: () => MaybePromise<unknown>) => MaybePromise<unknown>;
+
+/**
+ * Runs a whole invocation, checks and guards included, where it belongs.
+ *
+ * @param of `isFresh`: it asks for a request of its own.
+ * @param run Goes on, once. What it is handed is `ctx.user` for this one. @default the connection's
+ */
+export type Scope = <R>(
+	invocation: Invocation,
+	of: { readonly isFresh: boolean },
+	run: (user?: unknown) => MaybePromise<R>
+) => MaybePromise<R>;
+
+/**
+ * Makes the error that a client may see out of one that it may not; undefined where there is none,
+ * and then it is reported. What it returns is not. Never throws or rejects.
+ */
+export type ErrorReader = (
+	error: unknown,
+	connection: Connection
+) => MaybePromise<LiveError | undefined>;
 
 /** An invocation on its way through the pipeline. */
 export class AdmittedCall<D extends Declaration, R> {

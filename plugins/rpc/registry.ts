@@ -19,6 +19,8 @@ export type DeclarationsListener = (
 export interface MountOptions {
 	/** Every module has a guard, inherits one, or says `_public`. @default false */
 	readonly requireGuard?: boolean;
+	/** Modules whose functions run in a request of their own, where they do not say otherwise. @default [] */
+	readonly fresh?: readonly string[];
 }
 
 /** What a path stands for. */
@@ -26,6 +28,8 @@ export interface LiveEntry {
 	readonly declaration: Declaration;
 	/** Of its module and the folders around it. One declaration may be exported by several modules. */
 	readonly guard: ModuleGuard | undefined;
+	/** It runs in a request of its own. */
+	readonly isFresh: boolean;
 }
 
 export interface Registry {
@@ -52,23 +56,25 @@ export function createRegistry(): Registry {
 	return {
 		get: (path) => entries.get(path),
 		paths: () => [...entries.keys()] as string[],
-		mount(modules, { requireGuard = false } = {}) {
+		mount(modules, { requireGuard = false, fresh = [] } = {}) {
 			const guardOf = createProtection(modules, requireGuard);
 			const next = new Map<unknown, LiveEntry>();
-			const add = (path: string, value: unknown, guard: ModuleGuard | undefined): void => {
+			const add = (path: string, value: unknown, of: Omit<LiveEntry, 'declaration'>): void => {
 				const declaration = declarationOf(value);
 				if (declaration === undefined) return;
 				if (next.has(path)) throw new RealtimeError('RT_LIVE_PATH', [path]);
-				next.set(path, { declaration, guard });
+				const { context } = declaration;
+				const isFresh = context === undefined ? of.isFresh : context === 'request';
+				next.set(path, { declaration, guard: of.guard, isFresh });
 				// No file and no export has a dot in its name, so a part never meets another path.
 				for (const [name, part] of Object.entries(declaration.parts ?? {})) {
-					add(`${path}.${name}`, part, guard);
+					add(`${path}.${name}`, part, { ...of, isFresh });
 				}
 			};
 			for (const [module, exports] of Object.entries(modules)) {
 				if (isFolderGuard(module)) continue;
-				const guard = guardOf(module);
-				for (const [name, value] of Object.entries(exports)) add(`${module}/${name}`, value, guard);
+				const of = { guard: guardOf(module), isFresh: fresh.includes(module) };
+				for (const [name, value] of Object.entries(exports)) add(`${module}/${name}`, value, of);
 			}
 			const [declarations, paths] = declarationsOf(next);
 			const settled = [...listeners].map((listener) => listener(declarations, paths));

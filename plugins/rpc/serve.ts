@@ -12,7 +12,7 @@ import {
 	type MessageContext,
 	type PluginKernel
 } from 'svelte-realtime/kernel';
-import { Call, Caller } from './calls.ts';
+import { Call, Caller, type ClientCall } from './calls.ts';
 import type {} from './frames.ts';
 import { createSessions, Session, type SessionOptions } from './sessions.ts';
 
@@ -22,13 +22,24 @@ interface Server {
 	run(call: Call): MaybePromise<unknown>;
 	/** The reply to a call that failed; reports what is no LiveError. */
 	encodeError(id: number | null, error: unknown): string;
+	/** The same, once the app itself has seen the error. */
+	failed(connection: Connection, id: number | null, error: unknown): MaybePromise<string>;
 }
 
-/** @returns what tells the session of a connection from any other. */
+/** The calls that are served, as other plugins see them. */
+export interface ServedCalls {
+	/** Tells the session of a connection from any other, where its client has named one. */
+	sessionOf(connection: Connection): string | undefined;
+	/** Takes a frame that is a call of any kind. */
+	receive(message: MessageContext, run: (call: Call) => MaybePromise<unknown>): typeof HANDLED;
+	/** The call that runs under an id of this connection's client. */
+	callOf(connection: Connection, id: unknown): ClientCall | undefined;
+}
+
 export function serveCalls(
-	{ kernel, run, encodeError }: Server,
+	{ kernel, run, encodeError, failed }: Server,
 	options: SessionOptions
-): (connection: Connection) => string | undefined {
+): ServedCalls {
 	const { values, limits } = kernel;
 	const sessions = createSessions(kernel, options);
 	const callers = new WeakMap<Connection, Caller>();
@@ -66,17 +77,25 @@ export function serveCalls(
 		try {
 			answer(call, await result);
 		} catch (error) {
-			reply(call, encodeError(call.id, error));
+			const text = failed(call.connection, call.id, error);
+			reply(call, typeof text === 'string' ? text : await text);
 		} finally {
 			caller.running.delete(key);
 		}
+	}
+
+	/** Waits for what to say of a call that failed at once. */
+	async function replyLater(call: Call, text: Promise<string>): Promise<void> {
+		const key = call.caller.add(call);
+		reply(call, await text);
+		call.caller.running.delete(key);
 	}
 
 	/** Runs a call when the one before it is over, unless nobody wants it any more by then. */
 	async function runAfter(before: Promise<void>, call: Call): Promise<unknown> {
 		await before;
 		if (call.isCancelled) throw new LiveError('STALE');
-		return run(call);
+		return call.run(call);
 	}
 
 	function begin(call: Call, after: unknown): void {
@@ -91,11 +110,13 @@ export function serveCalls(
 				throw new LiveError('INVALID_REQUEST', why);
 			}
 			const before = typeof after === 'number' ? running.get(after)?.settled : undefined;
-			const result = before ? runAfter(before, call) : run(call);
+			const result = before ? runAfter(before, call) : call.run(call);
 			if (isThenable(result)) call.settled = answerLater(call, result);
 			else answer(call, result);
 		} catch (error) {
-			reply(call, encodeError(call.id, error));
+			const text = failed(call.connection, call.id, error);
+			if (typeof text === 'string') reply(call, text);
+			else call.settled = replyLater(call, text);
 		}
 	}
 
@@ -123,7 +144,10 @@ export function serveCalls(
 		return true;
 	}
 
-	function receiveCall({ connection, frame }: MessageContext): typeof HANDLED {
+	function receive(
+		{ connection, frame }: MessageContext,
+		run: (call: Call) => MaybePromise<unknown>
+	): typeof HANDLED {
 		const id = idOf(frame);
 		const caller = callerOf(connection);
 		if (id === null) {
@@ -131,15 +155,15 @@ export function serveCalls(
 		} else if (caller instanceof Session) {
 			if (frame['done'] !== undefined) sessions.acknowledge(caller, frame['done']);
 			if (!isRepeated(caller, id, frame['again']))
-				begin(new Call(caller, id, frame), frame['after']);
+				begin(new Call(caller, id, frame, run), frame['after']);
 		} else if (caller !== undefined) {
 			if (frame['again'] === true) refuse(connection, id, new LiveError('UNKNOWN_OUTCOME'));
-			else begin(new Call(caller, id, frame), frame['after']);
+			else begin(new Call(caller, id, frame, run), frame['after']);
 		}
 		return HANDLED;
 	}
 
-	kernel.hook('message', receiveCall, { type: 'rpc' });
+	kernel.hook('message', (message) => receive(message, run), { type: 'rpc' });
 
 	kernel.hook(
 		'message',
@@ -173,9 +197,13 @@ export function serveCalls(
 		if (!(caller instanceof Session) || code === CLOSE.GOING_AWAY) caller.abandon();
 	});
 
-	return (connection) => {
-		const caller = callers.get(connection);
-		return caller instanceof Session ? caller.key : undefined;
+	return {
+		sessionOf(connection) {
+			const caller = callers.get(connection);
+			return caller instanceof Session ? caller.key : undefined;
+		},
+		receive,
+		callOf: (connection, id) => callerOf(connection)?.running.get(id as number)
 	};
 }
 

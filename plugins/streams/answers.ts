@@ -13,17 +13,23 @@ export interface Answer extends MergeOptions, Paging {
 	readonly seq: number;
 }
 
-interface Entry {
+/** One event as it is sent; a change that is no event of the topic has no number. */
+export interface Entry {
 	readonly event: string;
 	readonly value: EncodedValue;
 	readonly seq?: number;
 	readonly op?: string | undefined;
 }
 
+/** What was loaded, in the shape in which it is sent. */
+export interface Sendable extends Pick<Loaded, 'value' | 'version'> {
+	readonly events: readonly Entry[];
+}
+
 /** The value, and what came while it was loaded. */
 export function snapshotText(
 	answer: Answer,
-	{ value, version, events }: Loaded,
+	{ value, version, events }: Sendable,
 	{ values }: Kernel,
 	reset?: ResetReason
 ): string {
@@ -45,10 +51,14 @@ export function recoveredText(answer: Answer, events: readonly Entry[]): string 
 }
 
 /** What has changed since the client's version, and what came while that was found out. */
-export function deltaText(answer: Answer, { version, changes, events }: Delta): string {
+export function deltaText(
+	answer: Answer,
+	{ version }: Pick<Delta, 'version'>,
+	events: readonly Entry[]
+): string {
 	return encode({ type: 'stream:delta', ...answer }, undefined, {
 		version,
-		events: recordsOf([...changes, ...events])
+		events: recordsOf(events)
 	});
 }
 

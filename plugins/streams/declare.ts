@@ -8,8 +8,10 @@ import {
 } from 'svelte-realtime/kernel';
 import type { Tail } from 'svelte-realtime/plugins/replay';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
+import { contextOf, type RequestOptions } from '../request-options.ts';
 import type { MergeName, MergeOptions, PagePlace } from './frames.ts';
 import type { Listed } from './paging.ts';
+import type { Pipes } from './pipe/facts.ts';
 import { checkVersions, type Migrations } from './versions.ts';
 
 /** An item that is gone, in what `diff` returns. */
@@ -49,7 +51,7 @@ export interface DeltaOptions<
 export interface StreamOptions<
 	Args extends readonly unknown[] = readonly never[],
 	Value = unknown
-> {
+> extends RequestOptions {
 	/**
 	 * How events change the value: `crud` keeps a list by `created`, `updated`, `deleted`; `latest`
 	 * appends every event; `set` replaces the value; `presence` keeps a list by `join`, `update`,
@@ -115,6 +117,8 @@ export interface StreamDeclaration extends Declaration {
 	readonly delta: DeltaOptions | undefined;
 	readonly version?: number | undefined;
 	readonly migrate?: Migrations | undefined;
+	/** What `pipe()` does with its items. */
+	readonly pipes?: Pipes | undefined;
 }
 
 /** A stream, which browsers follow through `$live/*`. Called on the server it runs its loader. */
@@ -203,5 +207,6 @@ export function stream(topic: unknown, loader: unknown, options: StreamOptions =
 	// What is no list has no end that could be cut off.
 	const merging = { merge, key, prepend, max: merge === 'set' ? 0 : max };
 	const { version, migrate } = options;
-	return declared(run, { ...declaration, merge: merging, place, delta, version, migrate });
+	const context = contextOf(options, 'live.stream()');
+	return declared(run, { ...declaration, merge: merging, place, delta, version, migrate, context });
 }

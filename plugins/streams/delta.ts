@@ -1,6 +1,11 @@
 /** What has changed since a version: for who was away for longer than the log reaches back. */
 
-import { RealtimeError, type EncodedValue, type Position } from 'svelte-realtime/kernel';
+import {
+	RealtimeError,
+	type EncodedValue,
+	type MaybePromise,
+	type Position
+} from 'svelte-realtime/kernel';
 import type { LogEntry, Tail } from 'svelte-realtime/plugins/replay';
 import type { StreamDeclaration } from './declare.ts';
 import type { Source } from './load.ts';
@@ -47,7 +52,7 @@ export async function readDelta(
 	source: Source,
 	tail: Tail,
 	since: unknown,
-	handOver: (delta: Delta) => void
+	handOver: (delta: Delta) => MaybePromise<void>
 ): Promise<boolean> {
 	const { kernel, ctx, declaration, args } = source;
 	const position = tail.head();
@@ -68,7 +73,7 @@ export async function readDelta(
 	}
 	const events = tail.since(position);
 	if (typeof events === 'string') return false;
-	handOver({ position, version, changes, events });
+	await handOver({ position, version, changes, events });
 	return true;
 }
 

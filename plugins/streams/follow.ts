@@ -11,16 +11,18 @@ import {
 	type Position,
 	type Subscription
 } from 'svelte-realtime/kernel';
-import type { LogEntry, Replay, Tail } from 'svelte-realtime/plugins/replay';
+import type { Replay, Tail } from 'svelte-realtime/plugins/replay';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import { refusalOf } from '../refusal.ts';
-import { deltaText, recoveredText, snapshotText } from './answers.ts';
+import { snapshotText } from './answers.ts';
 import type { StreamDeclaration } from './declare.ts';
-import { readDelta } from './delta.ts';
 import type { ResetReason } from './frames.ts';
-import { load, type Kernel, type Loaded, type Source } from './load.ts';
+import { load, type Kernel, type Source } from './load.ts';
 import { mergeOf } from './paging.ts';
-import type { Shape, Shapes } from './shapes.ts';
+import { resume } from './resume.ts';
+import { sent } from './sent.ts';
+import type { Shape } from './shape.ts';
+import type { Shapes } from './shapes.ts';
 
 const BEGINNING: Position = { epoch: '', seq: 0 };
 
@@ -86,7 +88,7 @@ export class Follower {
 		const { source } = this;
 		this.isLeft = true;
 		this.source = undefined;
-		this.shape?.leave(this.subscription!.topic, this);
+		this.shape?.leave(this.subscription?.topic ?? '', this);
 		this.subscription?.leave();
 		this.tail?.close();
 		if (source) tell(source, 'onUnsubscribe', kernel);
@@ -145,7 +147,7 @@ export async function follow(follower: Follower, request: FollowRequest): Promis
 	const denial = isThenable(verdict) ? await verdict : verdict;
 	if (denial) throw refusalOf(denial);
 	if (follower.isLeft) return;
-	const shape = request.shapes.of(source, request.schema);
+	const shape = request.shapes.of(source, request.schema, follower);
 	follower.shape = shape;
 
 	const fed = declaration.feed?.(ctx, base);
@@ -165,21 +167,24 @@ export async function follow(follower: Follower, request: FollowRequest): Promis
 		}
 	}
 	const { tail } = follower;
-	await load({ ...request, feed }, tail, (loaded) => {
-		const shaped = shape ? asIn(shape, loaded) : loaded;
-		if (!follower.enter()) return;
+	const from: Source = { ...request, feed, shape };
+	await load(from, tail, (loaded) => {
 		const { position = BEGINNING } = loaded;
 		// A position before the first publish is continued by it, so the present epoch holds for both.
 		const epoch = tail?.head().epoch ?? '';
-		const head = {
-			id: follower.id,
-			topic: follower.topic,
-			epoch,
-			seq: position.seq,
-			...mergeOf(declaration.merge, loaded.paging)
-		};
-		follower.answer(snapshotText(head, shaped, kernel, reset));
-		follower.entered(source, kernel);
+		if (shape?.isSlow && !follower.enter()) return;
+		return chain(sent(from, topic, loaded), (shaped) => {
+			if (!follower.enter()) return;
+			const head = {
+				id: follower.id,
+				topic: follower.topic,
+				epoch,
+				seq: position.seq,
+				...mergeOf(declaration, loaded.paging)
+			};
+			follower.answer(snapshotText(head, shaped, kernel, reset));
+			follower.entered(source, kernel);
+		});
 	});
 }
 
@@ -194,73 +199,6 @@ export function verdictOf(
 	return chain(kernel.subscribe(connection, topic).verdict, (denial) =>
 		denial ? denial : subscription.verdict
 	);
-}
-
-/** Continues a stream, and answers undefined; or says why it cannot be continued. */
-async function resume(
-	follower: Follower,
-	request: FollowRequest,
-	tail: Tail,
-	since: Position,
-	source: FollowedSource
-): Promise<ResetReason | undefined> {
-	const { replay, declaration, version, kernel } = request;
-	const { id, shape, topic } = follower;
-	const base = follower.subscription!.topic;
-	// A client that has pages goes on keeping them.
-	const known = request.pages === undefined ? undefined : {};
-	const enter = (text: string): void => {
-		if (!follower.enter()) return;
-		follower.answer(text);
-		follower.entered(source, kernel);
-	};
-	let missed = tail.since(since);
-	if (missed === 'truncated' && !declaration.feed)
-		missed = upToNow(await replay.range(base, since), tail, since);
-	let reason: ResetReason;
-	if (typeof missed === 'string') {
-		reason = missed;
-	} else {
-		const head = {
-			id,
-			topic,
-			epoch: tail.head().epoch,
-			seq: since.seq,
-			...mergeOf(declaration.merge, known)
-		};
-		const text = recoveredText(head, shape ? shape.entries(missed) : missed);
-		if (text.length <= kernel.limits.sendBuffer) {
-			enter(text);
-			return undefined;
-		}
-		reason = 'overflow';
-	}
-	if (!declaration.delta || version === undefined || follower.isLeft) return reason;
-	const isChanged = await readDelta(request, tail, version, (delta) => {
-		const { epoch } = tail.head();
-		const head = { id, topic, epoch, seq: delta.position.seq, ...declaration.merge };
-		const { changes, events } = delta;
-		const shaped = shape && { changes: shape.entries(changes), events: shape.entries(events) };
-		enter(deltaText(head, { ...delta, ...shaped }));
-	});
-	return isChanged ? undefined : reason;
-}
-
-/** What was loaded, as pages of an older build know it. @throws {LiveError} STALE */
-function asIn(shape: Shape, loaded: Loaded): Loaded {
-	return { ...loaded, value: shape.value(loaded.value), events: shape.entries(loaded.events) };
-}
-
-/** What the log told may have been overtaken meanwhile; the tail closes the gap, in this tick. */
-function upToNow(
-	far: readonly LogEntry[] | 'epoch' | 'truncated',
-	tail: Tail,
-	since: Position
-): readonly LogEntry[] | 'epoch' | 'truncated' {
-	if (typeof far === 'string') return far;
-	const last = far.at(-1);
-	const rest = last ? tail.since({ epoch: tail.head().epoch, seq: last.seq }) : tail.since(since);
-	return typeof rest === 'string' ? rest : [...far, ...rest];
 }
 
 /** @throws {LiveError} INVALID_TOPIC for a name that is reserved; the kernel checks the rest. */

@@ -1,9 +1,11 @@
 /** The frames of streams. */
 
 import type { EventRecord, Position } from 'svelte-realtime/kernel';
+import type { Sort } from './pipe/order.ts';
 
 /** How events change the value of a stream. */
-export type MergeName = 'crud' | 'latest' | 'set' | 'presence' | 'cursor' | 'none' | 'group';
+export type MergeName =
+	'crud' | 'latest' | 'set' | 'presence' | 'cursor' | 'none' | 'group' | 'piped';
 
 /** What a client must know to apply events as the server means them. */
 export interface MergeOptions {
@@ -17,6 +19,12 @@ export interface MergeOptions {
 	readonly max: number;
 	/** The events that there are, where only some are published. */
 	readonly names?: readonly string[];
+	/** What a piped list is kept by. */
+	readonly of?: MergeName;
+	/** What a piped list is ordered by: the first field that tells two items apart. */
+	readonly sorts?: readonly Sort[];
+	/** Most items of a piped list that are shown. */
+	readonly limit?: number;
 }
 
 /** What stands beside a list that is only the beginning of a longer one. */

@@ -10,20 +10,21 @@ import {
 	type Denial,
 	type MaybePromise,
 	type Plugin,
-	type Position,
 	type UpgradeRequest
 } from 'svelte-realtime/kernel';
 import type {} from 'svelte-realtime/plugins/replay';
 import type { Run } from 'svelte-realtime/plugins/rpc';
 import { refusalOf } from '../refusal.ts';
+import { countOf, positionOf } from './asked.ts';
 import type { StreamDeclaration } from './declare.ts';
 import { follow, Follower, topicOf, unanswered, verdictOf, type FollowedSource } from './follow.ts';
 import { createWheel, tellHeads, TURN } from './heads.ts';
-import { load, type Loaded, type Source } from './load.ts';
-import { apply, createList } from './merge/index.ts';
 import { serveMore } from './more.ts';
+import { loadOnce } from './once.ts';
+import { iterating, piped, type Iterating } from './iterated.ts';
 import { createPacer } from './pace.ts';
 import { mergeOf } from './paging.ts';
+import { createReauthorise } from './reauthorise.ts';
 import type { Seed } from './seed.ts';
 import { createShapes } from './shapes.ts';
 import { namedPath, readPath } from './versions.ts';
@@ -38,6 +39,7 @@ export {
 	type StreamDeclaration,
 	type StreamOptions
 } from './declare.ts';
+export { pipe, type Joined, type Pipe, type Transform } from './pipe/declare.ts';
 export type { Migrations } from './versions.ts';
 export type {
 	DeltaFrame,
@@ -56,10 +58,12 @@ export type {
 export type { FollowedSource } from './follow.ts';
 export type { Page } from './paging.ts';
 export type { LoadEvent, Seed } from './seed.ts';
+export type { IterateOptions, Iterating, ListenOptions } from './iterated.ts';
+export { iterateTopic, type TopicEvent } from './listen.ts';
 export { serverStream, type RenderTools, type ServerStream } from './server-stub.ts';
 
 /** What streams offer to the server itself. */
-export interface Streams {
+export interface Streams extends Iterating {
 	/**
 	 * Loads a stream for a page, for the visitor who asked for it.
 	 *
@@ -71,6 +75,14 @@ export interface Streams {
 	 * own: a client then names a topic that it was let into, and cannot name another.
 	 */
 	find(connection: Connection, id: unknown): FollowedSource | undefined;
+	/**
+	 * Asks anew whether a connection may follow what it follows. What it may not is ended, as it is
+	 * when the answer takes too long; the rest goes on.
+	 *
+	 * @param change Makes the connection somebody else's: everything ends before it, as theirs who it
+	 * was, and the client asks for it again, from where it stands.
+	 */
+	reauthorise(connection: Connection, change?: () => void): void;
 }
 
 declare module 'svelte-realtime/kernel' {
@@ -217,13 +229,21 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 				}
 			});
 
-			function refuse(follower: Follower, error: LiveError): void {
+			function refuse(follower: Follower, error: unknown): void {
 				rpc.answerError(follower.connection, follower.id, error);
 				end(follower);
 			}
 
 			kernel.provide('streams', {
+				...iterating(kernel, replay, (...of) => kernel.find('streams')!.load(...of)),
 				find: (connection, id) => followers.get(connection)?.get(id as number)?.source,
+				reauthorise: createReauthorise({
+					kernel,
+					rpc,
+					followersOf: (connection) => followers.get(connection)?.values() ?? [],
+					end,
+					refuse
+				}),
 				async load(named, args, request) {
 					const { path } = readPath(named);
 					const visitor = await kernel.identify(request);
@@ -236,63 +256,33 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 						const denial = await verdictOf(wanted, visitor, followed, kernel);
 						if (denial) throw refusalOf(denial);
 						const feed = await declaration.feed?.(ctx, base);
-						const source = { kernel, ctx, declaration, args: list, feed };
-						const { value, position, version, paging } = await loadOnce(topic, source);
-						return {
+						const holder = {};
+						const shape = shapes.of({ ctx, declaration, args: list }, undefined, holder);
+						const source = { kernel, ctx, declaration, args: list, feed, shape };
+						const loading = loadOnce(topic, source, replay);
+						const { value, position, version, paging } = await loading.finally(() =>
+							shape?.leave(topic, holder)
+						);
+						const seed: Seed = {
 							path: namedPath(ctx.path, declaration),
 							args,
 							value,
 							topic,
-							...mergeOf(declaration.merge, paging),
+							...mergeOf(declaration, paging),
 							...(position && { position }),
 							...(version !== undefined && { version: JSON.parse(version) as unknown })
 						};
+						if (declaration.pipes) piped.add(seed);
+						return seed;
 					};
 					const invocation = { kind: 'stream', path, args: [...args], devalue: false };
 					return rpc.invoke({ ...invocation, connection: visitor }, run);
 				}
 			});
-
-			async function loadOnce(topic: string, source: Source): Promise<Omit<Loaded, 'events'>> {
-				const { feed } = source;
-				if (!feed && kernel.classOf(topic) === 'ephemeral') {
-					return load(source, undefined, (loaded) => loaded);
-				}
-				const tail = feed?.tail ?? (await replay.follow(topic));
-				try {
-					return await load(source, tail, (loaded) => {
-						const { declaration } = source;
-						if (feed || declaration.loader !== null) return loaded;
-						// What the log holds is a value here: the page must be able to show it.
-						const list = createList(loaded.value, declaration.merge);
-						for (const { event, value } of loaded.events) {
-							apply(list, event, kernel.values.read(value));
-						}
-						return { ...loaded, value: list.read(), position: tail.head() };
-					});
-				} finally {
-					tail.close();
-				}
-			}
 		}
 	});
 }
 
 function isDenial(answer: Connection | Denial): answer is Denial {
 	return 'denied' in answer;
-}
-
-/** How many pages a client says it has; undefined where it says none. */
-function countOf(pages: unknown): number | undefined {
-	return Number.isSafeInteger(pages) && (pages as number) > 0 ? (pages as number) : undefined;
-}
-
-/** @throws {LiveError} INVALID_REQUEST: a position that cannot be one must not read history. */
-function positionOf(since: unknown): Position | undefined {
-	if (since === undefined || since === null) return undefined;
-	const { epoch, seq } = since as Partial<Position>;
-	if (typeof epoch !== 'string' || !Number.isSafeInteger(seq) || seq! < 0) {
-		throw new LiveError('INVALID_REQUEST', 'A position has an epoch and a seq.');
-	}
-	return { epoch, seq: seq! };
 }

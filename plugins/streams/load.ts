@@ -1,12 +1,21 @@
 /** Loading a stream's value at a position. */
 
-import { LiveError, RealtimeError, type PluginKernel, type Position } from 'svelte-realtime/kernel';
+import {
+	LiveError,
+	RealtimeError,
+	type MaybePromise,
+	type PluginKernel,
+	type Position
+} from 'svelte-realtime/kernel';
 import type { LogEntry, Tail } from 'svelte-realtime/plugins/replay';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { Feed, StreamDeclaration } from './declare.ts';
 import { readVersion, type Version } from './delta.ts';
 import type { Paging } from './frames.ts';
 import { readValue, type Read } from './paging.ts';
+import { hasFilter } from './pipe/facts.ts';
+import { needsNoWhole } from './pipe/transform.ts';
+import type { Shape } from './shape.ts';
 
 /** How often a value is loaded anew when its topic outruns the log meanwhile. */
 const LOADS = 3;
@@ -23,6 +32,8 @@ export interface Source {
 	readonly feed?: Feed | undefined;
 	/** Pages that are wanted of a list that has pages. @default 1 */
 	readonly pages?: number | undefined;
+	/** What the value is sent as, where not as it is. */
+	readonly shape?: Shape | undefined;
 }
 
 /** A value, where it stands in its topic, and what has happened since. */
@@ -39,6 +50,8 @@ export interface Loaded {
 /**
  * Position first, then the version, then the value, then what came in between: nothing slips through.
  *
+ * The value is in the shape of the source by then; the events are not, as they are those of that tick.
+ *
  * @param tail Of the topic; an ephemeral one has none.
  * @param handOver Called in the tick in which the events were read. An await in between would let
  * in another publish, which is then neither among the events nor sent over the socket.
@@ -46,16 +59,18 @@ export interface Loaded {
 export async function load<R>(
 	source: Source,
 	tail: Tail | undefined,
-	handOver: (loaded: Loaded) => R
+	handOver: (loaded: Loaded) => MaybePromise<R>
 ): Promise<R> {
-	const { kernel, declaration, feed } = source;
-	const { loader, merge } = declaration;
+	const { kernel, declaration, feed, shape } = source;
+	const { loader, merge, pipes } = declaration;
 	if (feed) {
 		const position = tail!.head();
 		return handOver({ value: feed.value(), position, version: undefined, events: [] });
 	}
 	if (loader === null) {
-		const latest = tail?.last(merge.max === 0 ? Infinity : merge.max) ?? [];
+		// Of those that are left out there may be any number.
+		const isWhole = merge.max === 0 || (pipes && hasFilter(pipes));
+		const latest = tail?.last(isWhole ? Infinity : merge.max) ?? [];
 		const { epoch, seq } = tail?.head() ?? { epoch: '', seq: 0 };
 		// The events are the value: the client applies them to an empty list.
 		const position = tail && { epoch, seq: seq - latest.length };
@@ -65,8 +80,10 @@ export async function load<R>(
 		const version = await readVersion(source);
 		const { value, paging } = await readValue(source);
 		if (kernel.dev) checkKeys(source, value);
+		if (paging?.hasMore && pipes) needsNoWhole(pipes);
 		// Of what a `diff` names, nobody could tell what is new from what is on pages further back.
-		return { value, paging, version: paging ? undefined : version };
+		const shown = shape ? await shape.value(value) : value;
+		return { value: shown, paging, version: paging ? undefined : version };
 	};
 	return consistent(tail, read, (loaded, position, events) =>
 		handOver({ ...loaded, position, events })
@@ -77,7 +94,11 @@ export async function load<R>(
 export async function consistent<T, R>(
 	tail: Tail | undefined,
 	read: () => Promise<T>,
-	handOver: (value: T, position: Position | undefined, events: readonly LogEntry[]) => R
+	handOver: (
+		value: T,
+		position: Position | undefined,
+		events: readonly LogEntry[]
+	) => MaybePromise<R>
 ): Promise<R> {
 	for (let attempt = 1; attempt <= LOADS; attempt += 1) {
 		const position = tail?.head();

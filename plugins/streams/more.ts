@@ -1,13 +1,14 @@
 /** Answering `stream:more`: the next page of a list that a connection follows. */
 
-import { encode, HANDLED, idOf, LiveError, type Connection } from 'svelte-realtime/kernel';
+import { chain, encode, HANDLED, idOf, LiveError, type Connection } from 'svelte-realtime/kernel';
 import type { Rpc, Run } from 'svelte-realtime/plugins/rpc';
 import { refusalOf } from '../refusal.ts';
 import { recordsOf } from './answers.ts';
 import type { StreamDeclaration } from './declare.ts';
 import { topicOf, verdictOf, type Follower } from './follow.ts';
 import { consistent, type Kernel } from './load.ts';
-import { hasPages, placeOf, readPage } from './paging.ts';
+import { hasPages, placeOf, readPage, type Page } from './paging.ts';
+import { sent } from './sent.ts';
 
 interface MoreOptions {
 	readonly kernel: Kernel;
@@ -39,22 +40,27 @@ export function serveMore({ kernel, rpc, find, counted }: MoreOptions): void {
 				if (!declaration.loader || declaration.feed || !hasPages(declaration)) {
 					throw new LiveError('INVALID_REQUEST', 'This stream has no pages.');
 				}
-				const page = (): ReturnType<typeof readPage> =>
-					readPage({ kernel, ctx, declaration, args }, frame['cursor']);
-				await consistent(follower.tail, page, ({ data, hasMore, cursor }, position, events) => {
+				const { shape } = follower;
+				const from = { kernel, ctx, declaration, args, shape };
+				const page = async (): Promise<Page<unknown>> => {
+					const read = await readPage(from, frame['cursor']);
+					const data = shape ? await shape.value(read.data) : read.data;
+					return { ...read, data: data as readonly unknown[] };
+				};
+				await consistent(follower.tail, page, ({ data, hasMore, cursor }, position, missed) => {
 					// Whoever left, or asks anew, gets the page with that.
 					if (follower.isLeft) return;
-					const { shape } = follower;
-					const { epoch, seq } = position ?? { epoch: '', seq: 0 };
-					const place = placeOf(declaration);
-					const head = { type: 'stream:page', id, epoch, seq, hasMore, cursor, place } as const;
-					const value = kernel.values.encode(
-						shape ? shape.value(data) : data,
-						`a page of "${ctx.path}"`
-					);
-					const since = shape ? shape.entries(events) : events;
-					const parts = since.length > 0 ? { events: recordsOf(since) } : undefined;
-					connection.send(encode(head, value, parts as never));
+					const loaded = { value: data, version: undefined, position, events: missed };
+					const { topic } = follower.subscription!;
+					return chain(sent(from, topic, loaded), ({ value: shown, events }) => {
+						if (follower.isLeft) return;
+						const { epoch, seq } = position ?? { epoch: '', seq: 0 };
+						const place = placeOf(declaration);
+						const head = { type: 'stream:page', id, epoch, seq, hasMore, cursor, place } as const;
+						const value = kernel.values.encode(shown, `a page of "${ctx.path}"`);
+						const parts = events.length > 0 ? { events: recordsOf(events) } : undefined;
+						connection.send(encode(head, value, parts as never));
+					});
 				});
 			};
 			const { path } = source.ctx;

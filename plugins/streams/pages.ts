@@ -167,7 +167,7 @@ function pageOf(frame: PageFrame, options: Said, { values }: ClientKernel): read
 	const page = createList(values.decode(frame.data, frame.devalue), options);
 	for (const { event, data, devalue } of frame.events ?? []) {
 		// The list has been replaced as a whole: what was on its pages is not in it any more.
-		if (event === 'set' && options.merge === 'crud') return [];
+		if (event === 'set' && (options.of ?? options.merge) === 'crud') return [];
 		const value = values.decode(data, devalue);
 		// What is new is in the list already, at its own place.
 		if (page.find(page.keyOf(value)) >= 0) apply(page, event, value);

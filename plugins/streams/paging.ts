@@ -4,6 +4,7 @@ import { RealtimeError } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { MergeOptions, PagePlace, Paging } from './frames.ts';
 import type { Source } from './load.ts';
+import { pipedMerge } from './pipe/facts.ts';
 
 /** What a loader returns that gives a list page by page. */
 export interface Page<Item> {
@@ -59,7 +60,11 @@ export async function readPage(source: Source, cursor: unknown): Promise<Page<un
 }
 
 /** How a client keeps a list that has pages: whole, since a cut would leave a hole before the next page. */
-export function mergeOf(merge: MergeOptions, paging: Paging | undefined): MergeOptions & Paging {
+export function mergeOf(
+	declaration: Source['declaration'],
+	paging: Paging | undefined
+): MergeOptions & Paging {
+	const merge = pipedMerge(declaration.merge, declaration.pipes);
 	return paging ? { ...merge, max: 0, ...paging } : merge;
 }
 

@@ -1,6 +1,7 @@
 /** What a `$live` stream is on the server: loaded for a page, rendered, never followed. */
 
-import { RealtimeError, type Kernel, type UpgradeRequest } from 'svelte-realtime/kernel';
+import { RealtimeError, type RequestEvent, type UpgradeRequest } from 'svelte-realtime/kernel';
+import { runningApp, runningKernel } from '../running-kernel.ts';
 import { keyOf } from './key.ts';
 import { readable } from './loaded.ts';
 import type { LoadEvent, Seed } from './seed.ts';
@@ -15,6 +16,8 @@ export interface ServerStream extends StreamStore<unknown> {
 	load(event: LoadEvent, ...args: unknown[]): Promise<Seed>;
 	/** The store that shows what was loaded. */
 	hydrate(seed: Seed): ServerStream;
+	/** The value for the visitor of `event`, and every later one, for a `query.live` of SvelteKit's. */
+	iterate(event: LoadEvent, ...args: unknown[]): AsyncIterableIterator<unknown>;
 }
 
 /** What `await` needs while a page is rendered; generated code passes it where Svelte is async. */
@@ -44,10 +47,14 @@ function stubOf(rendered: Rendered): ServerStream {
 	const { path, tools } = rendered;
 	const stub = (...args: unknown[]): ServerStream =>
 		args.length === 0 ? (stub as ServerStream) : stubOf({ path, args, tools });
-	const rest: Pick<ServerStream, 'load' | 'hydrate'> = {
+	const rest: Pick<ServerStream, 'load' | 'hydrate' | 'iterate'> = {
 		load: (event, ...args) =>
 			load(path, args, event).then((seed) => readable(seed, storeOf({ path, args, tools, seed }))),
-		hydrate: (seed) => stubOf({ path, args: seed.args, tools, seed })
+		hydrate: (seed) => stubOf({ path, args: seed.args, tools, seed }),
+		iterate: (event, ...args) =>
+			runningKernel(path)
+				.use('streams')
+				.iterate(path, args, requestOf(event), { signal: event.request.signal })
 	};
 	return Object.assign(stub, storeOf(rendered), rest) as ServerStream;
 }
@@ -113,23 +120,32 @@ async function firstValue({ path, args, tools, seed }: Rendered): Promise<unknow
 }
 
 function load(path: string, args: readonly unknown[], event: LoadEvent): Promise<Seed> {
-	return runningKernel(path).use('streams').load(path, args, requestOf(event));
-}
-
-/** Found through a global symbol: bundling can make two copies of this module. */
-function runningKernel(path: string): Kernel {
-	const { [Symbol.for('svelte-realtime.app') as never]: app } = globalThis as never;
-	const kernel = (app as { kernel?: Kernel } | undefined)?.kernel;
-	if (kernel === undefined) throw new RealtimeError('RT_SERVER_NOT_RUNNING', [path]);
-	return kernel;
+	const { kernel, forPage = (error) => error } = runningApp(path);
+	return kernel
+		.use('streams')
+		.load(path, args, requestOf(event))
+		.catch((error: unknown) => {
+			throw forPage(error);
+		});
 }
 
 function requestOf(event: LoadEvent): UpgradeRequest {
-	const { request, url } = event;
+	const { request } = event;
+	const url = urlOf(event);
 	return {
 		url: url.pathname + url.search,
 		headers: Object.fromEntries(request.headers),
 		ip: event.getClientAddress(),
-		origin: url.origin
+		origin: url.origin,
+		event: event as RequestEvent
 	};
+}
+
+/** SvelteKit 3 keeps the address of the page from remote queries, where asking for it throws. */
+function urlOf(event: LoadEvent): URL {
+	try {
+		return event.url;
+	} catch {
+		return new URL(event.request.url);
+	}
 }

@@ -1,7 +1,8 @@
 /** A network between real clients and a real server, which is cut where a test says, message by message. */
 
 import { createClient, type Client, type ClientOptions } from 'svelte-realtime/client';
-import type { WebSocketLike } from 'svelte-realtime/client';
+import { decodeBinary } from '../../kernel/protocol.ts';
+import type { WebSocketConstructor, WebSocketLike } from 'svelte-realtime/client';
 import { single } from 'svelte-realtime/presets';
 import { createTestKernel, VirtualClock } from 'svelte-realtime/testing';
 import type { Connection, ConnectionData } from 'svelte-realtime/kernel';
@@ -33,6 +34,8 @@ export interface Network {
 	/** Replaces the server by one that remembers nothing. */
 	restart(): Promise<void>;
 	client(options?: ClientOptions): Client;
+	/** What such a client connects with. */
+	readonly WebSocket: WebSocketConstructor;
 }
 
 export async function network(modules: Modules): Promise<Network> {
@@ -56,6 +59,9 @@ export async function network(modules: Modules): Promise<Network> {
 			self.cut();
 			late.length = 0;
 			kernel = await server(modules);
+		},
+		get WebSocket() {
+			return Wire;
 		},
 		client: (options) =>
 			createClient({ url: 'ws://test', WebSocket: Wire, clock, random: () => 0.5, ...options })
@@ -83,11 +89,12 @@ export async function network(modules: Modules): Promise<Network> {
 			this.#connection = kernel.open(this.#socket, self.data);
 		}
 
-		send(text: string): void {
+		send(payload: string | Uint8Array): void {
 			// The link asks whether anybody is there; no test counts on that.
-			if (text === '{"type":"ping"}') return;
+			if (payload === '{"type":"ping"}') return;
+			const text = typeof payload === 'string' ? payload : headerOf(payload);
 			this.#carry(text, () =>
-				this.#kernel.message(this.#connection, text, Buffer.byteLength(text))
+				this.#kernel.message(this.#connection, payload, Buffer.byteLength(payload))
 			);
 		}
 
@@ -130,4 +137,9 @@ export async function network(modules: Modules): Promise<Network> {
 		}
 	}
 	return self;
+}
+
+/** What a test sees of a binary message. */
+function headerOf(message: Uint8Array): string {
+	return JSON.stringify((decodeBinary(message) as { frame?: unknown }).frame);
 }

@@ -246,14 +246,6 @@ describe('a gate', () => {
 
 	test.each<[string, () => unknown]>([
 		[
-			'a plain function',
-			() =>
-				live.gate(
-					() => true,
-					() => 1
-				)
-		],
-		[
 			'a room, which has a guard',
 			() => live.gate(() => true, live.room({ topic: 'a', init: () => 1 }))
 		],

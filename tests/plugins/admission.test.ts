@@ -50,6 +50,17 @@ function byCookie({ request }: UpgradeContext): void | Denial {
 const codeOf = (answer: UpgradeAnswer): string => (answer.ok ? 'ok' : answer.code);
 
 describe('upgrades that come to nothing', () => {
+	test('a page that asks before it connects opens nothing, and is not taken for one that has left', async () => {
+		const { kernel, upgrade } = await serving();
+		const request = { url: '/ws', headers: { cookie: 'in' }, ip: '1.1.1.1', origin: undefined };
+		for (let i = 0; i < 20; i += 1)
+			expect(await kernel.preflight(request)).toMatchObject({ ok: true });
+
+		await kernel.clock.advance(1000);
+
+		expect(codeOf(await upgrade('in'))).toBe('ok');
+	});
+
 	test('past 10 in 10 s the gates are not asked any more, and the answer says for how long', async () => {
 		const { asked, limited, upgrade } = await serving();
 		for (let i = 0; i < 10; i += 1) expect(codeOf(await upgrade('bad'))).toBe('UNAUTHENTICATED');

@@ -337,7 +337,7 @@ describe('live.rateLimit()', () => {
 	});
 
 	test('refuses what is no live function, and budgets that are none', () => {
-		expect(() => live.rateLimit(ONE, () => 1)).toThrow('RT_LIVE_ARGUMENTS');
+		expect(() => live.rateLimit(ONE, 'send' as never)).toThrow('RT_LIVE_ARGUMENTS');
 		for (const budget of [
 			{ points: 0, window: 1 },
 			{ points: 1.5, window: 1 },

@@ -137,9 +137,9 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'the socket subscribes later than its snapshot was made',
 		file: FOLLOW,
-		find: 'await load({ ...request, feed }, tail, (loaded) => {',
+		find: 'await load(from, tail, (loaded) => {',
 		replace:
-			'await load({ ...request, feed }, tail, async (loaded) => {\nawait new Promise<void>((go) => void kernel.clock.after(1, go));',
+			'await load(from, tail, async (loaded) => {\nawait new Promise<void>((go) => void kernel.clock.after(1, go));',
 		within: 1000
 	},
 	{
