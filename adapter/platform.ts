@@ -1,7 +1,10 @@
-/** `event.platform`: publishing from actions, endpoints and hooks. */
+/** `event.platform`: publishing from actions, endpoints and hooks, and ending who somebody is. */
 
 import type { PublishResult } from '../kernel/plugin.ts';
 import type { MaybePromise } from '../kernel/transport.ts';
+import type { Identity } from '../plugins/identity/index.ts';
+import type { Invalidate } from '../plugins/invalidation/index.ts';
+import type { Signal } from '../plugins/signals/index.ts';
 
 /** Publishes on one topic, with the events that the merge strategies of streams know. */
 export interface TopicHelper {
@@ -30,6 +33,26 @@ export interface RealtimePlatform {
 	publish(topic: string, event: string, data?: unknown): MaybePromise<PublishResult>;
 	/** @example event.platform.topic('todos').created(todo) */
 	topic(name: string): TopicHelper;
+	/**
+	 * What was found out of somebody does not hold any more, as after a sign-out: their connections
+	 * come back, and are asked who they are.
+	 *
+	 * @returns how many it was; 0 where the app has no plugin `identity`.
+	 * @example event.platform.revoke({ user: locals.user.id })
+	 */
+	revoke: Identity['revoke'];
+	/**
+	 * Tells a user something, on every connection that they have.
+	 *
+	 * @example event.platform.signal(board.owner, 'invited', { board: board.id })
+	 */
+	signal: Signal;
+	/**
+	 * Says that what carries a tag is out of date, as after a `command` has changed it.
+	 *
+	 * @example event.platform.invalidate('todos')
+	 */
+	invalidate(...args: Parameters<Invalidate>): ReturnType<Invalidate>;
 }
 
 declare global {
@@ -41,8 +64,12 @@ declare global {
 type Publish = RealtimePlatform['publish'];
 
 /** The platform over whatever publishes. */
-export function createPlatform(publish: Publish): RealtimePlatform {
+export function createPlatform(
+	publish: Publish,
+	rest: Pick<RealtimePlatform, 'revoke' | 'signal' | 'invalidate'>
+): RealtimePlatform {
 	return {
+		...rest,
 		publish: (topic, event, data) => publish(topic, event, data),
 		topic: (name) => ({
 			publish: (event, data) => publish(name, event, data),

@@ -20,6 +20,8 @@ export interface Environment {
 	 * @throws {Error} When ADDRESS_HEADER is set and the request does not carry what it promises.
 	 */
 	clientAddress(headers: RequestHeaders, socketAddress: string): string;
+	/** The server's own origin, where it does not depend on the request. */
+	readonly fixedOrigin: string | undefined;
 	/** The server's own origin; `undefined` where the request's Host, or what stands for it, is malformed. */
 	origin(headers: RequestHeaders): string | undefined;
 	/** Both, for a socket: a request that came past the proxy counts under its own address. */
@@ -80,8 +82,9 @@ export function readEnvironment(
 		depth: integer('XFF_DEPTH', 1, [1, 100]),
 		name: `${prefix}ADDRESS_HEADER`
 	};
+	const fixed = fixedOrigin(prefix + 'ORIGIN', read('ORIGIN') ?? options.origin);
 	const origin = originReader({
-		fixed: fixedOrigin(prefix + 'ORIGIN', read('ORIGIN') ?? options.origin),
+		fixed,
 		protocolHeader: read('PROTOCOL_HEADER')?.toLowerCase(),
 		hostHeader: read('HOST_HEADER')?.toLowerCase(),
 		portHeader: read('PORT_HEADER')?.toLowerCase()
@@ -92,6 +95,7 @@ export function readEnvironment(
 		port: integer('PORT', 3000, [0, 65_535]),
 		bodyLimit: bytes(prefix + 'BODY_SIZE_LIMIT', read('BODY_SIZE_LIMIT') ?? '512K'),
 		shutdownTimeout: integer('SHUTDOWN_TIMEOUT', 30, [0, 86_400]) * 1000,
+		fixedOrigin: fixed,
 		origin,
 		clientAddress: (headers, socketAddress) => {
 			const found = forwardedAddress(headers, socketAddress, addresses);

@@ -2,3 +2,4 @@
 
 export { createApp, type App, type AppDefinition, type AppOptions } from './app.ts';
 export { start, type RunningServer, type StartOptions } from './start.ts';
+export type { KitServing } from './kit-serving.ts';

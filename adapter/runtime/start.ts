@@ -6,9 +6,11 @@ import { Readable } from 'node:stream';
 import { selectTransport } from '../transports/select.ts';
 import { nodeTransport } from '../transports/node.ts';
 import { uwsTransport } from '../transports/uws.ts';
-import { createApp, type App, type AppDefinition } from './app.ts';
+import { platformWith } from '../hooks.ts';
+import { createApp, type App as RunningApp, type AppDefinition } from './app.ts';
 import { readEnvironment, type Environment } from './env.ts';
 import { listenNode, listenUws, type Listener } from './listen.ts';
+import type { KitServing } from './kit-serving.ts';
 import { onSignals, shutDown, type ShutdownReason } from './shutdown.ts';
 import { createSite, type KitServer } from './site.ts';
 import { staticFiles, type Prerendered } from './static.ts';
@@ -40,7 +42,7 @@ export interface RunningServer {
 	readonly transport: 'uws' | 'node';
 	readonly host: string;
 	readonly port: number;
-	readonly app: App | undefined;
+	readonly app: RunningApp | undefined;
 	/** Stops listening, ends sockets and requests; the process goes on. */
 	close(): Promise<void>;
 }
@@ -66,12 +68,23 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 	const definition = await options.load?.();
 	const selected = await selectTransport(definition?.config?.transport);
 	const transport = selected.name === 'uws' ? uwsTransport() : nodeTransport();
-	const app = definition && (await createApp(definition, { transport }));
+	let platform: App.Platform | undefined;
+	const kit: KitServing = {
+		path: `${base}/ws`,
+		origin: environment.fixedOrigin,
+		respond: (request, slot, ip) =>
+			options.server.respond(request, {
+				platform: platformWith(platform, slot) as App.Platform,
+				getClientAddress: () => ip
+			})
+	};
+	const app = definition && (await createApp(definition, { transport, kit }));
+	platform = app?.platform;
 
 	const site = createSite({
 		server: options.server,
 		environment,
-		platform: app?.platform,
+		platform,
 		files: staticFiles({
 			client: join(directory, 'client'),
 			prerendered: join(directory, 'prerendered', base),
@@ -80,7 +93,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 		})
 	});
 	const attachment = app && {
-		path: `${base}/ws`,
+		path: kit.path,
 		host: app.kernel,
 		resolve: resolver(environment)
 	};
