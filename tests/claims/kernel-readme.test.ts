@@ -1,8 +1,18 @@
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
-import { CLOSE, CODES, LIMITS, live, willReconnect, type HookName } from 'svelte-realtime';
+import {
+	CLOSE,
+	CODES,
+	definePlugin,
+	LIMITS,
+	live,
+	willReconnect,
+	type HookName,
+	type RawFrame
+} from 'svelte-realtime';
 import { single } from 'svelte-realtime/presets';
 import { settle, type ReceivedFrame } from 'svelte-realtime/testing';
+import { encodeBinary } from '../../kernel/protocol.ts';
 import { startKernel } from '../kernel/tracked.ts';
 import { codeBlocks, plain, read, tableUnder } from './markdown.ts';
 
@@ -38,6 +48,7 @@ function chat(): Record<string, unknown> {
 				? { data: [{ id: 1 }], hasMore: true, cursor: 1 }
 				: { data: [{ id: Number(cursor) + 1 }], hasMore: false }
 		),
+		avatar: live.binary((_ctx, data, name: string) => `${data.byteLength} bytes of ${name}`),
 		dayAfter: live((_ctx, day: Date) => new Date(day.getTime() + 86_400_000))
 	};
 }
@@ -49,29 +60,47 @@ function withoutRandom(frame: unknown): unknown {
 	);
 }
 
+/** Whoever connects is Ada. */
+const ada = definePlugin({
+	name: 'ada',
+	setup: (kernel) =>
+		void kernel.hook('upgrade', ({ data }) => void (data.user = { id: 'ada', name: 'Ada' }))
+});
+
 test('the conversation in the README is the one that a server has', async () => {
-	const kernel = await startKernel(single());
+	const kernel = await startKernel([...single({ identity: { inBand: true } }), ada]);
 	kernel.use('rpc').mount({ chat: chat() });
 	const socket = kernel.transport.socket();
-	const connection = kernel.open(socket, { user: { id: 'ada', name: 'Ada' } });
+	const headers = { 'sec-websocket-protocol': 'svelte-realtime, svelte-realtime.auth.e' };
+	const request = { url: '/ws', headers, ip: '127.0.0.1', origin: undefined };
+	const answer = await kernel.upgrade(request);
+	const connection = kernel.open(socket, (answer as { data: object }).data);
 	const { epoch } = (await kernel.use('replay').follow('chat')).head();
 	const received: ReceivedFrame[] = [];
 	const seen = { client: 0, server: 0 };
 
 	for (const { info, text } of codeBlocks(README)) {
-		if (info === 'json client') {
+		if (info.startsWith('json client')) {
+			const bytes = info.split('+')[1];
 			expect(received.splice(0), 'frames that the README does not show').toEqual([]);
 			const message = JSON.stringify(
 				JSON.parse(text, (key, value: unknown) =>
 					key === 'epoch' && value !== 'gone' ? epoch : value
 				)
 			);
-			kernel.message(connection, message, message.length);
+			const sent =
+				bytes === undefined
+					? message
+					: encodeBinary(JSON.parse(message) as RawFrame, new TextEncoder().encode(bytes));
+			kernel.message(connection, sent, sent.length);
 			await settle();
 			seen.client += 1;
 		} else if (info.startsWith('json server')) {
 			if (info.endsWith('soon')) await kernel.clock.advance(16);
 			if (info.endsWith('later')) await kernel.clock.advance(15_000);
+			if (info.endsWith('asked')) {
+				kernel.use('identity').revoke({ connection }, { mode: 'reauthorise' });
+			}
 			received.push(
 				...socket.sent
 					.splice(0)
@@ -92,9 +121,11 @@ test('the README shows every frame that is declared', () => {
 	const files = [
 		'kernel/protocol.ts',
 		'plugins/rpc/frames.ts',
+		'plugins/binary/frames.ts',
 		'plugins/streams/frames.ts',
 		'plugins/presence/frames.ts',
-		'plugins/cursors/frames.ts'
+		'plugins/cursors/frames.ts',
+		'plugins/identity/frames.ts'
 	];
 	const declared = files.flatMap((file) => {
 		const [, body] = /interface Frames \{\n([\s\S]*?)\n\t?\}\n/.exec(read(file))!;

@@ -1,6 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { LIMITS, type Plugin } from 'svelte-realtime';
+import { METRICS, nameOf, type MetricName } from 'svelte-realtime/plugins/metrics';
+import { redis } from 'svelte-realtime/plugins/redis';
+import { redisBus } from 'svelte-realtime/plugins/redis-bus';
+import { redisReplay } from 'svelte-realtime/plugins/redis-replay';
 import { single } from 'svelte-realtime/presets';
 import { plain, read, tableUnder } from './markdown.ts';
 
@@ -16,6 +20,7 @@ test('the table of plugins is the folders, with what they need and provide', () 
 	const plugins: readonly Pick<Plugin, 'name' | 'requires' | 'provides'>[] = [
 		// What an app gives it nothing to do is left out.
 		...single({ middleware: [] }),
+		...[redis(), redisReplay(), redisBus()],
 		...COMPOSED
 	];
 	const rows = tableUnder(README, 'plugin').map((cells) => cells.slice(0, 4).map(plain));
@@ -63,12 +68,18 @@ test('the table of options of replay is the code', () => {
 test.each([
 	['presence', 'presence/index'],
 	['cursors', 'cursors/index'],
+	['invalidation', 'invalidation/index'],
+	['identity', 'identity/index'],
 	['throttle', 'coalescing'],
 	['debounce', 'coalescing'],
 	['queue', 'queue/index'],
 	['lock', 'lock/index'],
 	['session', 'session/index'],
-	['dedup', 'dedup/index']
+	['dedup', 'dedup/index'],
+	['binary', 'binary/index'],
+	['webhooks', 'webhooks/index'],
+	['redis', 'redis/index'],
+	['redis-replay', 'redis-replay/index']
 ])('the table of options of %s is the code', (plugin, file) => {
 	const source = read(`plugins/${file}.ts`);
 	const options = [
@@ -84,12 +95,38 @@ test.each([
 
 	const rows = tableUnder(README, `of \`${plugin}\``).map(([name, value]) => [
 		plain(name),
-		value === 'none' ? undefined : amount(value!)
+		/^\d/.test(value!) ? amount(value!) : undefined
 	]);
 
 	expect(names.length).toBeGreaterThan(1);
 	expect(rows.map(([name]) => name).sort()).toEqual([...names].sort());
 	expect(rows).toEqual(rows.map(([name]) => [name, defaultOf(name as string)]));
+});
+
+test('the table of metrics is the code', () => {
+	const rows = tableUnder(README, 'metric').map((cells) => cells.map(plain));
+	const metrics = Object.entries(METRICS).map(([name, [kind, labels, help]]) => [
+		nameOf(name as MetricName),
+		kind,
+		labels.join(', '),
+		help
+	]);
+
+	expect(rows).toEqual(metrics);
+});
+
+test('the table of options of breaker is the code', () => {
+	const source = read('plugins/breaker/breaker.ts');
+	const rows = tableUnder(README, 'of `breaker`').map(([name, value]) => [
+		plain(name),
+		amount(value!)
+	]);
+
+	for (const [name, value] of rows) {
+		const written = new RegExp(`\\b${name} = ([\\d_]+)`).exec(source)?.[1];
+		expect([name, Number(written?.replaceAll('_', ''))]).toEqual([name, value]);
+	}
+	expect(rows).toHaveLength(3);
 });
 
 test('limits that the README mentions have the defaults that it says', () => {
