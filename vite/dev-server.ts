@@ -10,6 +10,7 @@ import {
 	type PreviewServer,
 	type ViteDevServer
 } from 'vite';
+import { innerResponder } from './inner-request.ts';
 import { PACKAGE } from './kinds.ts';
 import { kitMajor } from './kit.ts';
 import type { Resolve } from './manifest.ts';
@@ -42,7 +43,8 @@ export function createDevServer(vite: ViteDevServer, project: Project): DevServe
 			server: http,
 			path: project.path,
 			isSecure: Boolean(vite.config.server.https),
-			dev: true
+			dev: true,
+			respond: project.kit.isKit ? innerResponder(vite.middlewares) : undefined
 		});
 		const server = await sockets;
 		try {
@@ -123,7 +125,8 @@ export async function servePreview(vite: PreviewServer, project: Project): Promi
 		server: vite.httpServer as Server,
 		path: project.path,
 		isSecure: Boolean(vite.config.preview.https),
-		dev: false
+		dev: false,
+		respond: project.kit.isKit ? innerResponder(vite.middlewares) : undefined
 	});
 	vite.httpServer.once('close', () => void sockets.close());
 	await sockets.start((await import(pathToFileURL(file).href)) as ServerModule);

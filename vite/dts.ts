@@ -1,11 +1,11 @@
 /** The types of `$live/*`, taken from the live modules themselves by TypeScript. */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { hasStub, PACKAGE } from './kinds.ts';
 import type { LiveModule } from './manifest.ts';
 import type { ServerSources } from './server-module.ts';
-import { isReserved } from './stubs.ts';
+import { specifier } from './paths.ts';
 import { LIVE } from './virtual-ids.ts';
 
 const HEADER = `// Written by ${PACKAGE}; what you change here is lost.\n`;
@@ -15,20 +15,26 @@ export const LIVE_TYPES = '$types.d.ts';
 /** File that types `event.platform` and the config's plugins; only a module can augment others. */
 export const REGISTER_TYPES = '$register.d.ts';
 
-/** Declares one ambient module for each live module. */
+/**
+ * Declares one ambient module for each live module.
+ *
+ * It is what the live module exports, mapped: a declaration of its own for each export would be where
+ * an editor leads to, and would have no documentation.
+ */
 export function liveTypes(
 	dir: string,
 	modules: readonly Pick<LiveModule, 'path' | 'file' | 'exports'>[]
 ): string {
 	const parts = modules.map(({ path, file, exports }) => {
-		const from = specifier(dir, file);
-		const lines = exports.filter(hasStub).flatMap(({ name }, index) => {
-			const type = `import('${PACKAGE}/client').Stub<(typeof import('${from}'))['${name}']>`;
-			if (!isReserved(name)) return [`\texport const ${name}: ${type};`];
-			return [`\tconst __${index}: ${type};`, `\texport { __${index} as ${name} };`];
-		});
-		// Without it, a module that has nothing to export would export what it declares.
-		return [`declare module '${LIVE}${path}' {`, ...lines, '\texport {};', '}', ''].join('\n');
+		const names = exports.filter(hasStub).map(({ name }) => `'${name}'`);
+		const module = `typeof import('${specifier(dir, file)}')`;
+		const lines = [
+			`\tconst stubs: import('${PACKAGE}/client').Stubs<${module}, ${names.join(' | ')}>;`,
+			'\texport = stubs;'
+		];
+		// Without an export, a module would export what it declares.
+		const body = names.length > 0 ? lines : ['\texport {};'];
+		return [`declare module '${LIVE}${path}' {`, ...body, '}', ''].join('\n');
 	});
 	return `${HEADER}\n${parts.join('\n')}`;
 }
@@ -45,12 +51,6 @@ export function registerTypes(
 	const open = [`declare module '${PACKAGE}/kernel' {`, '\tinterface Register {'];
 	const register = members.length > 0 ? [...open, ...members, '\t}', '}', ''] : [];
 	return HEADER + [`import type {} from '${PACKAGE}/adapter';`, '', ...register].join('\n');
-}
-
-/** A relative import from `dir`, with the extension that every module resolution understands. */
-function specifier(dir: string, file: string): string {
-	const path = relative(dir, file).replaceAll('\\', '/').replace(/\.ts$/, '.js');
-	return path.startsWith('.') ? path : `./${path}`;
 }
 
 /** Writes both files; touches none whose content is already right, so that no watcher wakes up. */

@@ -23,37 +23,66 @@ export interface HotUpdateSources {
 	accept(reading: Reading): void;
 }
 
+/** What a change of one file means to the project. */
+interface Found {
+	/** A live module, the config or the hooks cannot be read as they stand now. */
+	readonly isBroken: boolean;
+	/** Live paths whose stubs are not what they were. */
+	readonly paths: ReadonlySet<string>;
+}
+
+const NOTHING: Found = { isBroken: false, paths: new Set() };
+
 /** Creates the handlers; Vite calls `client` first, then `server`, for each file. */
 export function createHotUpdates({ project, dev, current, accept }: HotUpdateSources): HotUpdates {
-	/** What the last call of `client` found, for the call of `server` on the same event. */
-	let changed: { readonly event: string; readonly paths: Set<string>; readonly isBroken: boolean };
+	/** What the calls of `client` found, for the calls of `server` on the same events. */
+	const found = new Map<string, Found>();
+	/** Paths that the server has not been told of. Files that are saved together come side by side. */
+	const pending = new Set<string>();
+	/** The last reading had problems, and the app may not be what it says: it is loaded once more. */
+	let wasBroken = false;
+	let tail: Promise<unknown> = Promise.resolve();
 
 	async function client(
 		graph: EnvironmentModuleGraph,
 		options: HotUpdateOptions
 	): Promise<Modules | undefined> {
-		const event = eventOf(options);
-		changed = { event, paths: new Set(), isBroken: false };
+		const reading = tail.then(() => read(options.file));
+		// The error is this call's; the next file is read whatever became of this one.
+		tail = reading.catch(() => {});
+		const change = await reading;
+		found.set(eventOf(options), change);
+		if (change.isBroken) return project.contains(options.file) ? [] : undefined;
+		const stubs = stubsIn(graph, change.paths);
+		return stubs.length > 0 ? [...options.modules, ...stubs] : undefined;
+	}
+
+	async function read(file: string): Promise<Found> {
 		const before = await current();
-		if (!concerns(before, options.file)) return undefined;
+		if (!concerns(before, file)) return NOTHING;
+		wasBroken ||= before.problems.length > 0;
 
 		const after = await project.read(dev.resolve);
 		const [problem] = after.problems;
 		if (problem) {
+			wasBroken = true;
 			dev.fail(problem);
-			changed = { event, paths: new Set(), isBroken: true };
-			return project.contains(options.file) ? [] : undefined;
+			return { ...NOTHING, isBroken: true };
 		}
 		accept(after);
-		changed = { event, paths: changedPaths(before.manifest, after.manifest), isBroken: false };
-		const stubs = stubsIn(graph, changed.paths);
-		return stubs.length > 0 ? [...options.modules, ...stubs] : undefined;
+		const paths = changedPaths(before.manifest, after.manifest);
+		paths.forEach((path) => pending.add(path));
+		return { isBroken: false, paths };
 	}
 
 	function concerns({ manifest }: Reading, file: string): boolean {
 		if (project.contains(file)) return !file.endsWith('.d.ts');
+		const names = [project.named(file), project.real(file)];
 		const read = [...manifest.modules.values(), ...manifest.guards];
-		return project.isSetting(file) || read.some(({ reads }) => reads.includes(file));
+		return (
+			project.isSetting(file) ||
+			read.some(({ reads }) => names.some((name) => reads.includes(name)))
+		);
 	}
 
 	async function server(
@@ -61,28 +90,29 @@ export function createHotUpdates({ project, dev, current, accept }: HotUpdateSou
 		options: HotUpdateOptions
 	): Promise<Modules | undefined> {
 		const { file, modules, timestamp } = options;
+		const change = found.get(eventOf(options));
+		found.delete(eventOf(options));
 		const isLive = project.contains(file);
-		if (changed.event !== eventOf(options)) return undefined;
-		if (changed.isBroken || file.endsWith('.d.ts')) return isLive ? [] : undefined;
+		if (!change) return undefined;
+		if (change.isBroken || file.endsWith('.d.ts')) return isLive ? [] : undefined;
 
 		const root = graph.getModuleById(innerId(SERVER) ?? '');
 		const touched = upwards(modules);
 		const isSetting = project.isSetting(file);
-		const hasNewPaths = changed.paths.size > 0 || isSetting;
-		if (!hasNewPaths && !(root && touched.has(root))) return undefined;
+		const isNew = pending.size > 0 || isSetting || wasBroken;
+		if (!isNew && !(root && touched.has(root))) return undefined;
 
 		const seen = new Set<EnvironmentModuleNode>();
-		const stale = [
-			...modules,
-			...stubsIn(graph, changed.paths),
-			...(hasNewPaths && root ? [root] : [])
-		];
+		const stale = [...modules, ...stubsIn(graph, pending), ...(isNew && root ? [root] : [])];
+		pending.clear();
+		wasBroken = false;
 		for (const node of stale) graph.invalidateModule(node, seen, timestamp, true);
 		const reading = await current();
 		if (isRealtime(reading)) {
-			const restarts = isSetting || [...touched].some((node) => isSettingOf(reading, node));
-			await dev.refresh(restarts ? 'start' : 'replace');
-		}
+			const isConfig = ({ file: of }: EnvironmentModuleNode): boolean =>
+				of !== null && [reading.config, reading.hooks].includes(project.named(of));
+			await dev.refresh(isSetting || [...touched].some(isConfig) ? 'start' : 'replace');
+		} else dev.succeed();
 		// What is left to Vite here ends in a reload of every page; the handlers are already new.
 		return isLive ? [] : undefined;
 	}
@@ -92,10 +122,6 @@ export function createHotUpdates({ project, dev, current, accept }: HotUpdateSou
 
 function eventOf({ type, file, timestamp }: HotUpdateOptions): string {
 	return `${type} ${file} ${timestamp}`;
-}
-
-function isSettingOf({ config, hooks }: Reading, { file }: EnvironmentModuleNode): boolean {
-	return file !== null && (file === config || file === hooks);
 }
 
 /** The nodes and everything that imports them, at any distance. */

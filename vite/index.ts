@@ -5,17 +5,23 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { normalizePath, type Plugin, type ResolvedConfig } from 'vite';
 import { createDevServer, servePreview, startWithServer } from './dev-server.ts';
+import type { DevtoolsOptions } from './devtools/index.ts';
+import { overlayCode, serveDescription } from './devtools/inject.ts';
 import { featureModule, featurePlugin } from './features.ts';
 import { browserImport, unknownModule } from './guard.ts';
 import { createHotUpdates, type HotUpdates } from './hmr.ts';
 import { readKitSettings } from './kit.ts';
+import { kitHooksPlugin, REQUEST_EVENTS } from './kit-hooks.ts';
 import { PACKAGE } from './kinds.ts';
-import { findFile, type Resolve } from './manifest.ts';
-import { asLog } from './problem.ts';
+import { findFile, type Manifest, type Resolve } from './manifest.ts';
+import { isWithin } from './paths.ts';
+import { asLog, type Problem } from './problem.ts';
 import { createProject, isRealtime, type Project, type Reading } from './project.ts';
 import { serverModule } from './server-module.ts';
+import { serverOnlyPlugin } from './server-only.ts';
 import { clientModule, clientStub, hooksSetup, serverStub } from './stubs.ts';
 import { innerId, readInnerId, SERVER, type VirtualId } from './virtual-ids.ts';
+import { createWarner } from './warnings.ts';
 
 export interface RealtimeOptions {
 	/** Folder of the live modules, seen from the root of the app. @default 'src/live' */
@@ -27,8 +33,8 @@ export interface RealtimeOptions {
 	 * is an error, of the build and of the start. @default false
 	 */
 	requireGuard?: boolean;
-	/** Reserved for the overlay of dev mode; accepted and without effect. @default true */
-	devtools?: boolean;
+	/** The overlay of `vite dev`, which shows what a page's client does. Never in builds. @default true */
+	devtools?: boolean | DevtoolsOptions;
 }
 
 /**
@@ -91,7 +97,8 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 			for (const problem of found.problems.slice(1)) config.logger.error(describe(problem));
 			if (found.problems[0]) this.error(asLog(found.problems[0]));
 			if (this.environment.name !== 'ssr' || !isRealtime(found)) return;
-			warnOfPlain(found, (text) => this.warn(text));
+			// Through the logger: what Vite makes of a warning in a build has no place in it.
+			createWarner(warn)(found.manifest.warnings);
 			this.emitFile({
 				type: 'chunk',
 				id: SERVER,
@@ -103,18 +110,21 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 		configureServer(server) {
 			if (!isActive) return;
 			const dev = createDevServer(server, project);
+			if (options.devtools !== false) serveDescription(server);
 			server.watcher.add(project.dir);
+			const tell = createWarner(warn);
 			hot = createHotUpdates({
 				project,
 				dev,
 				current: () => current(dev.resolve),
 				accept: (accepted) => {
 					reading = Promise.resolve(accepted);
+					tell(accepted.manifest.warnings);
 				}
 			});
 			startWithServer(dev, async () => {
 				const found = await current(dev.resolve);
-				warnOfPlain(found, (text) => config.logger.warn(text));
+				if (found.problems.length === 0) tell(found.manifest.warnings);
 				return found;
 			});
 		},
@@ -131,11 +141,13 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 		resolveId: {
 			// Before Vite's own resolution, which would answer for relative imports.
 			order: 'pre',
-			filter: { id: [/^\$live\//, /^virtual:svelte-realtime\//, /^\.\.?\//] },
+			filter: { id: [/^\$live\//, /^virtual:svelte-realtime\//, /^\.{0,2}\//, /^[A-Za-z]:/] },
 			handler(id, importer) {
 				if (!isActive) return;
-				const target = importer && id.startsWith('.') ? join(dirname(importer), id) : undefined;
-				if (target && project.contains(target)) importers.set(findFile(target) ?? target, importer);
+				const target = importer && targetOf(id, importer);
+				if (target && project.contains(target)) {
+					importers.set(project.real(findFile(target) ?? target), importer);
+				}
 				return innerId(id);
 			}
 		},
@@ -153,7 +165,8 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 				const isSource = /\.[cm]?[jt]s$/.test(file) && project.contains(file);
 				// Component tests of vitest run server and browser code in one environment.
 				if (!isBrowser || !isSource || config.plugins.some(({ name }) => name === 'vitest')) return;
-				this.error(asLog(browserImport(project, file, importers.get(file))));
+				const importer = importers.get(project.real(file))?.split('?', 1)[0];
+				this.error(asLog(browserImport(project, file, importer)));
 			}
 		},
 
@@ -162,9 +175,10 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 			async handler(code, id) {
 				if (!isActive || this.environment.config.consumer !== 'client') return;
 				const { hooks } = await current();
-				if (hooks !== id.split('?', 1)[0]) return;
+				if (hooks !== project.named(id.split('?', 1)[0] ?? id)) return;
 				const isWhole = config.command === 'serve';
-				return { code: code + hooksSetup(project.path, isWhole), map: null };
+				const overlay = overlayCode(options.devtools, config);
+				return { code: code + hooksSetup(project.path, isWhole) + overlay, map: null };
 			}
 		},
 
@@ -178,19 +192,34 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 		}
 	};
 
+	function warn(warning: Problem): void {
+		config.logger.warn(`[${PACKAGE}] ${describe(warning)}`);
+	}
+
+	/** The file that an import by a real path means, from the root of the app where it begins there. */
+	function targetOf(id: string, importer: string): string {
+		if (id.startsWith('.')) return join(dirname(importer), id);
+		return isWithin(project.root, id) || project.contains(id) ? id : join(project.root, id);
+	}
+
 	async function source(virtual: VirtualId, isBrowser: boolean): Promise<string> {
 		const { manifest, config: configFile, hooks, problems } = await current();
 		if (virtual.is === 'client') {
 			const { path, kit } = project;
 			const isWhole = config.command === 'serve';
-			return clientModule({ path, hooks, isAsync: kit.isAsync, isWhole });
+			const overlay = isBrowser ? overlayCode(options.devtools, config) : '';
+			return clientModule({ path, hooks, isAsync: kit.isAsync, isWhole }) + overlay;
 		}
 		if (virtual.is === 'feature') return featureModule(virtual.name);
 		if (virtual.is === 'server') {
 			if (problems[0]) throw problems[0];
 			const modules = [...manifest.modules.values(), ...manifest.guards];
 			const requireGuard = options.requireGuard ?? false;
-			return serverModule({ modules, config: configFile, hooks, requireGuard });
+			const isKit = project.kit.isKit ?? false;
+			// A dev server takes it that all of them do.
+			const requestEvents = config.command === 'build' ? REQUEST_EVENTS : undefined;
+			const sources = { modules, config: configFile, hooks, requireGuard };
+			return serverModule({ ...sources, isKit, requestEvents });
 		}
 		const module = manifest.modules.get(virtual.path);
 		if (!module) throw unknownModule(project, virtual.path, manifest);
@@ -198,7 +227,16 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 		return isBrowser ? clientStub(module) : serverStub(module, project.kit.isAsync);
 	}
 
-	return [plugin, featurePlugin(normalizePath(packageRoot()))];
+	const ours = normalizePath(packageRoot());
+	const isWanted = async (): Promise<boolean> => isActive && isRealtime(await current());
+	const manifestOf = async (): Promise<Manifest | undefined> =>
+		isActive ? (await current()).manifest : undefined;
+	return [
+		plugin,
+		featurePlugin(ours),
+		kitHooksPlugin({ isWanted, ours }),
+		serverOnlyPlugin(manifestOf)
+	];
 }
 
 export default realtime;
@@ -213,16 +251,7 @@ export function uws(): Plugin {
 	return { name: `${PACKAGE}:uws` };
 }
 
-function warnOfPlain({ manifest }: Reading, warn: (text: string) => void): void {
-	for (const { file, plain } of manifest.modules.values()) {
-		if (plain.length === 0) continue;
-		warn(
-			`[${PACKAGE}] ${file} exports ${plain.join(', ')}, which no client can reach. Wrap it in live(…), or move it to a file that begins with "_".`
-		);
-	}
-}
-
-function describe({ message, loc, id, frame }: Reading['problems'][number]): string {
+function describe({ message, loc, id, frame }: Problem): string {
 	const place = loc ? `${loc.file}:${loc.line}:${loc.column + 1}` : id;
 	return `${message}\n${place}${frame ? `\n${frame}` : ''}`;
 }

@@ -3,30 +3,34 @@
 export const PACKAGE = 'svelte-realtime';
 
 export interface LiveKindFacts {
-	/** Where the kind hangs on `live`: `live(…)` itself has no member. */
-	readonly member: string;
-	/** Export of `virtual:svelte-realtime/client` that makes the browser's stub. */
-	readonly client: string;
+	/** Where the kind hangs on `live`: nowhere for `live(…)` itself; absent for what is made by a wrapper. */
+	readonly member?: string;
+	/** Export of `virtual:svelte-realtime/client` that makes the browser's stub; absent where there is none. */
+	readonly client?: string;
 	/** What makes the stub for server rendering. */
 	readonly server: { readonly name: string; readonly from: string };
 	/** Makes the browser's stub where a component can `await` it; absent where none can. */
 	readonly awaited?: string;
 }
 
-/** Kinds that a page can use. */
+/** Kinds that code under `$live/` is made for: that of pages, and of a few that of the server alone. */
 export type StubKind =
 	| 'rpc'
+	| 'binary'
 	| 'stream'
+	| 'piped'
 	| 'presence'
 	| 'cursors'
 	| 'room'
 	| 'channel'
+	| 'tag'
 	| 'group'
 	| 'derived'
-	| 'aggregate';
+	| 'aggregate'
+	| 'webhook';
 
 /** Kinds that the server alone runs, under the name that they have on `live`: they have no stub. */
-export const SERVER_ONLY = ['cron', 'effect'] as const;
+export const SERVER_ONLY = ['cron', 'effect', 'middleware', 'metrics'] as const;
 
 export type LiveKind = StubKind | (typeof SERVER_ONLY)[number];
 
@@ -36,11 +40,21 @@ export const KINDS: Readonly<Record<StubKind, LiveKindFacts>> = {
 		client: '__rpc',
 		server: { name: 'serverRpc', from: `${PACKAGE}/plugins/rpc` }
 	},
+	binary: {
+		member: 'binary',
+		client: '__binary',
+		server: { name: 'serverBinary', from: `${PACKAGE}/plugins/binary` }
+	},
 	stream: {
 		member: 'stream',
 		client: '__stream',
 		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` },
 		awaited: '__awaitable'
+	},
+	piped: {
+		client: '__piped',
+		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` },
+		awaited: '__awaitablePiped'
 	},
 	presence: {
 		member: 'presence',
@@ -68,6 +82,11 @@ export const KINDS: Readonly<Record<StubKind, LiveKindFacts>> = {
 		client: '__group',
 		server: { name: 'serverGroup', from: `${PACKAGE}/plugins/groups` }
 	},
+	tag: {
+		member: 'tag',
+		client: '__stream',
+		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` }
+	},
 	derived: {
 		member: 'derived',
 		client: '__stream',
@@ -79,14 +98,45 @@ export const KINDS: Readonly<Record<StubKind, LiveKindFacts>> = {
 		client: '__stream',
 		server: { name: 'serverStream', from: `${PACKAGE}/plugins/streams` },
 		awaited: '__awaitable'
+	},
+	webhook: {
+		member: 'webhook',
+		server: { name: 'serverWebhook', from: `${PACKAGE}/plugins/webhooks` }
 	}
 };
 
-/** What is wrapped around a live export, after `live.`, and which argument the export itself is. */
-export const WRAPPERS: Readonly<Record<string, number>> = {
+/** Kinds that the browser has a stub of. */
+export function hasClient({ kind }: { readonly kind: LiveKind }): boolean {
+	return Object.hasOwn(KINDS, kind) && KINDS[kind as StubKind].client !== undefined;
+}
+
+/** What stands around a live export, and leaves it what it is. */
+export interface WrapperFacts {
+	/** As an author writes it. */
+	readonly shown: string;
+	/** Which argument the export itself is. */
+	readonly at: number;
+	/** What it can stand around; a bare function counts as `rpc`. */
+	readonly around: readonly StubKind[];
+	/** What it makes of it, where the stub is another one. */
+	readonly becomes?: StubKind;
+}
+
+const CALLED: readonly StubKind[] = ['rpc', 'binary'];
+const PIPED: readonly StubKind[] = ['stream', 'piped', 'derived', 'aggregate'];
+const FOLLOWED: readonly StubKind[] = [...PIPED, 'presence', 'cursors', 'tag'];
+
+/** How `pipe` is told from what hangs on `live`, whose names have no space. */
+export const PIPE = ' pipe';
+
+/** The wrappers, by what stands after `live.`. */
+export const WRAPPERS: Readonly<Record<string, WrapperFacts>> = {
 	__proto__: null!,
-	rateLimit: 1,
-	gate: 1
+	validated: { shown: 'live.validated()', at: 1, around: ['rpc'] },
+	rateLimit: { shown: 'live.rateLimit()', at: 1, around: [...CALLED, ...FOLLOWED] },
+	gate: { shown: 'live.gate()', at: 1, around: [...CALLED, ...FOLLOWED] },
+	breaker: { shown: 'live.breaker()', at: 1, around: [...CALLED, 'stream', 'piped'] },
+	[PIPE]: { shown: 'pipe()', at: 0, around: PIPED, becomes: 'piped' }
 };
 
 /** The kind for the part after `live.`, or undefined. */
@@ -96,7 +146,7 @@ export function kindOfMember(member: string): LiveKind | undefined {
 	return stubbed.find((kind) => KINDS[kind].member === member) ?? SERVER_ONLY.find(isServers);
 }
 
-/** Whether a page can use an export of this kind. */
+/** Whether something stands in for an export of this kind, where a page is rendered at the least. */
 export function hasStub<Export extends { readonly kind: LiveKind }>(
 	entry: Export
 ): entry is Export & { readonly kind: StubKind } {
@@ -105,7 +155,7 @@ export function hasStub<Export extends { readonly kind: LiveKind }>(
 
 /** `live, live.stream`: what an author can write. */
 export function knownCalls(): string {
-	return [...Object.values(KINDS).map(({ member }) => member), ...SERVER_ONLY]
+	return [...Object.values(KINDS).flatMap(({ member }) => member ?? []), ...SERVER_ONLY]
 		.map((member) => (member ? `live.${member}` : 'live'))
 		.join(', ');
 }

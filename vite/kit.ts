@@ -15,6 +15,8 @@ export interface KitSettings {
 	readonly outDir: string;
 	/** Whether components can `await` while a page is rendered, and hand on what they got. */
 	readonly isAsync: boolean;
+	/** Whether there is a SvelteKit at all. @default false */
+	readonly isKit?: boolean;
 }
 
 interface KitConfig {
@@ -39,7 +41,8 @@ export async function readKitSettings(config: ResolvedConfig): Promise<KitSettin
 		base: definedBase(config) ?? kit.paths?.base ?? '',
 		hooks: resolve(config.root, kit.files?.hooks?.universal ?? join(src, 'hooks')),
 		outDir: resolve(config.root, kit.outDir ?? '.svelte-kit'),
-		isAsync: setup !== undefined && hasAsync(config) && hasHydratable(config.root)
+		isAsync: setup !== undefined && hasAsync(config) && hasHydratable(config.root),
+		isKit: setup !== undefined
 	};
 }
 

@@ -1,14 +1,17 @@
 /** The one list of live modules, from which stubs, server module and types are generated. */
 
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve as resolvePath } from 'node:path';
-import { readModule, type ModuleSyntax } from './parse.ts';
+import type { ModuleSyntax } from './parse.ts';
 import type { Parse } from './parser.ts';
+import { normal } from './paths.ts';
 import { Problem } from './problem.ts';
 import { checkProtection } from './protection.ts';
 import { prove, type Follow, type LiveExport } from './prove.ts';
 import { scan, type LiveFile } from './scan.ts';
+import { createSources, type Sources } from './sources.ts';
+import { topicsOf, type TopicUse } from './topics.ts';
+import { commonWarnings, moduleWarnings } from './warnings.ts';
 
 export interface LiveModule extends LiveFile {
 	readonly exports: readonly LiveExport[];
@@ -18,7 +21,15 @@ export interface LiveModule extends LiveFile {
 	readonly hasGuard: boolean;
 	/** It says that it has none on purpose. */
 	readonly isPublic: boolean;
+	/** It imports remote functions of SvelteKit, which want a request of their own. @default false */
+	readonly isFresh?: boolean;
 	readonly problems: readonly Problem[];
+	/** What is allowed in it, and hardly meant. */
+	readonly warnings: readonly Problem[];
+	/** Topics that its exports name. */
+	readonly topics?: readonly TopicUse[];
+	/** Where its `_guard` is exported. */
+	readonly guardAt?: { readonly code: string; readonly offset: number };
 	/** Files whose change can change this entry. */
 	readonly reads: readonly string[];
 }
@@ -29,6 +40,9 @@ export interface Manifest {
 	readonly guards: readonly LiveModule[];
 	/** Of the folder and of every module. */
 	readonly problems: readonly Problem[];
+	readonly warnings: readonly Problem[];
+	/** Files and folders that are symbolic links. */
+	readonly links: readonly string[];
 }
 
 /** Finds the file that an import means, in the way of the app's bundler. */
@@ -36,6 +50,8 @@ export type Resolve = (source: string, importer: string) => Promise<string | und
 
 export interface ManifestOptions {
 	readonly parse: Parse;
+	/** What is known of the files already. @default nothing */
+	readonly sources?: Sources;
 	/** For imports that are not relative: aliases such as `$lib`. */
 	readonly resolve?: Resolve | undefined;
 	/** Every module has a guard, inherits one, or says `_public`. @default false */
@@ -44,15 +60,18 @@ export interface ManifestOptions {
 
 /** Reads all live modules under `dir`. */
 export async function createManifest(dir: string, options: ManifestOptions): Promise<Manifest> {
-	const { files, guards: guardFiles, problems } = await scan(dir);
-	const follow = createFollow(options);
+	const { files, guards: guardFiles, links, problems } = await scan(dir);
+	const sources = options.sources ?? createSources(options.parse);
+	const follow = createFollow(sources, options.resolve);
 	const readAll = (list: readonly LiveFile[]): Promise<LiveModule[]> =>
-		Promise.all(list.map((file) => readLiveModule(file, options.parse, follow)));
+		Promise.all(list.map((file) => readLiveModule(file, sources, follow)));
 	const modules = await readAll(files);
 	const guards = (await readAll(guardFiles)).map(withGuard);
 	return {
 		modules: new Map(modules.map((module) => [module.path, module])),
 		guards,
+		links,
+		warnings: [...modules.flatMap((module) => module.warnings), ...commonWarnings(modules, guards)],
 		problems: [
 			...problems,
 			...[...guards, ...modules].flatMap((module) => module.problems),
@@ -67,31 +86,49 @@ function withGuard(module: LiveModule): LiveModule {
 	return { ...module, problems: [new Problem('RT_GUARD_ABSENT', [], module.file)] };
 }
 
-async function readLiveModule(live: LiveFile, parse: Parse, follow: Follow): Promise<LiveModule> {
+async function readLiveModule(
+	live: LiveFile,
+	sources: Sources,
+	follow: Follow
+): Promise<LiveModule> {
 	try {
-		const parsed = await parse(await readFile(live.file, 'utf8'), live.file);
-		const { files, ...proof } = await prove(readModule(parsed), follow);
-		return { ...live, ...proof, reads: files };
+		const syntax = await sources.module(live.file);
+		const { files, ...proof } = await prove(syntax, follow);
+		const guard = syntax.exported.find(({ name }) => name === '_guard');
+		return {
+			...live,
+			...proof,
+			isFresh: importsRemote(syntax),
+			reads: files,
+			warnings: moduleWarnings(syntax, proof),
+			topics: topicsOf(syntax, proof.exports),
+			...(guard && { guardAt: { code: syntax.code, offset: syntax.original(guard.node.start) } })
+		};
 	} catch (error) {
-		if (!(error instanceof Problem)) throw error;
-		const nothing = { exports: [], plain: [], hasGuard: false, isPublic: false };
-		return { ...live, ...nothing, problems: [error], reads: [live.file] };
+		const problem = error instanceof Problem ? error : goneProblem(error, live.file);
+		const nothing = { exports: [], plain: [], hasGuard: false, isPublic: false, warnings: [] };
+		// What is wrong may stand in a file that this one imports.
+		return { ...live, ...nothing, problems: [problem], reads: [live.file, problem.id] };
 	}
 }
 
-/** Whether the module in `file` exports a value called `name`. */
-export async function exportsValue(
-	file: string,
-	name: string,
-	{ parse }: ManifestOptions
-): Promise<boolean> {
-	const module = readModule(await parse(await readFile(file, 'utf8'), file));
-	return module.exported.some((entry) => entry.name === name);
+/** @throws what is not about a file that is not there. */
+function goneProblem(error: unknown, file: string): Problem {
+	const { code, path } = error as NodeJS.ErrnoException;
+	if (code !== 'ENOENT' && code !== 'ELOOP') throw error;
+	return new Problem('RT_LIVE_FILE_GONE', [code], path === undefined ? file : normal(path));
+}
+
+/** Whether a module imports one of SvelteKit's remote functions by itself. */
+function importsRemote({ imported }: ModuleSyntax): boolean {
+	return [...imported.values()].some(
+		({ source, isType }) => !isType && /\.remote(?:\.[jt]s)?$/.test(source)
+	);
 }
 
 // --- from file to file ---
 
-function createFollow({ parse, resolve }: ManifestOptions): Follow {
+function createFollow(sources: Sources, resolve: Resolve | undefined): Follow {
 	const read = new Map<string, Promise<ModuleSyntax>>();
 	return async (source, importer) => {
 		const file = source.startsWith('.')
@@ -100,7 +137,7 @@ function createFollow({ parse, resolve }: ManifestOptions): Follow {
 		if (!file || !/\.[jt]s$/.test(file) || file.includes('/node_modules/')) return undefined;
 		let module = read.get(file);
 		if (!module) {
-			module = readFile(file, 'utf8').then(async (code) => readModule(await parse(code, file)));
+			module = sources.module(file);
 			read.set(file, module);
 		}
 		return module;
@@ -120,5 +157,5 @@ export function findFile(path: string): string | undefined {
 	const found = candidates.find(
 		(candidate) => existsSync(candidate) && statSync(candidate).isFile()
 	);
-	return found?.replaceAll('\\', '/');
+	return found && normal(found);
 }

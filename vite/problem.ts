@@ -8,6 +8,8 @@ const SENTENCES = {
 	RT_LIVE_SYNTAX: '%s',
 	RT_LIVE_FILE:
 		'The file name "%s" cannot be a live path. Use letters, digits, "-" and "_" only, or begin the name with "_" if it is no live module.',
+	RT_LIVE_FILE_GONE:
+		'The file cannot be read (%s). It is a link that leads nowhere, or was just removed.',
 	RT_LIVE_FILE_TWICE: 'The live path "%s" comes from two files. Rename or remove %s.',
 	RT_LIVE_NAME:
 		'The export "%s" cannot be part of a live path. Use letters, digits and "_" only, and do not begin with "__".',
@@ -20,11 +22,21 @@ const SENTENCES = {
 		'The export "%s" looks live, and it comes out of a destructuring, so it cannot be proven. Write export const %s = live(…).',
 	RT_LIVE_UNPROVEN:
 		'The export "%s" looks live, and it cannot be proven which kind it is. Assign the call itself, export const %s = live(…), and put wrappers and conditions inside the function.',
+	RT_LIVE_WRAPPED:
+		'The export "%s" has %s around %s, where it means nothing. Leave it out, or say it in the options of what it stands around.',
 	RT_LIVE_VERSION:
 		'Whether the stream "%s" has a version, and which, cannot be read here, and its stub has to know. Write the options where the stream is declared, or in a const, and the version as the number itself: { version: 3, … }.',
 	RT_LIVE_NAMESPACE:
 		'The export "%s" is a whole module with live functions in it, which has no path. Export them by name.',
 	RT_LIVE_CIRCLE: 'The export "%s" is a circle of re-exports.',
+	RT_LIVE_PLAIN:
+		'"%s" is exported and not live, so no client can reach it. Wrap it in live(…), leave out "export", or move it to a file that begins with "_".',
+	RT_LIVE_NONE:
+		'This module exports nothing that is live, so no client can reach any of it. Wrap its functions in live(…), or begin the name of the file with "_".',
+	RT_LIVE_TOPIC_TWICE:
+		'The topic "%s" of "%s" is that of "%s" in %s too: each gets the events of both. Give one of them another topic, or export both from one module where that is meant.',
+	RT_GUARD_IDLE:
+		'"_guard" stands before nothing: %s has no live export. Remove it, or move it to where its live functions are.',
 	RT_GUARD_UNPROVEN:
 		'The export "_guard" cannot be proven to be a guard, so it would protect nothing. Assign the call itself, export const _guard = guard(…), with "guard" from svelte-realtime, or export it by name from the file that does.',
 	RT_GUARD_ABSENT:
@@ -38,6 +50,8 @@ const SENTENCES = {
 		'The live module "%s" has no guard, and inherits none. Write export const _guard = guard(…), or export const _public = true where everybody may use it.',
 	RT_LIVE_IN_BROWSER:
 		'"%s" holds server code and cannot be imported by code that runs in the browser%s. Import from "%s" instead, or use import type.',
+	RT_LIVE_SERVER_ONLY:
+		'"%s" of "%s" is made by %s, and code that runs in the browser has nothing of it. %s',
 	RT_LIVE_UNKNOWN: 'There is no live module "%s"%s. %s'
 } as const;
 

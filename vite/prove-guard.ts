@@ -1,6 +1,6 @@
 /** Proves that what a module calls its guard is one: what is taken for a guard and is none protects nothing. */
 
-import { PACKAGE } from './kinds.ts';
+import { isOurs } from './own.ts';
 import type { Exported, ModuleSyntax } from './parse.ts';
 import { Problem, problemAt } from './problem.ts';
 import type { Listed } from './prove.ts';
@@ -153,8 +153,4 @@ function isTrue(module: ModuleSyntax, entry: Exported): boolean {
 	const declared = entry.from === 'here' ? module.declared.get(entry.local) : undefined;
 	if (declared?.by !== 'const' || !declared.init) return false;
 	return unwrap(declared.init)['value'] === true;
-}
-
-function isOurs(source: string): boolean {
-	return source === PACKAGE || source.startsWith(`${PACKAGE}/`);
 }

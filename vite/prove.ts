@@ -1,6 +1,7 @@
 /** Proves which exports of a module are live, following re-exports from file to file. */
 
-import { kindOfMember, knownCalls, PACKAGE, WRAPPERS, type LiveKind } from './kinds.ts';
+import { kindOfMember, knownCalls, PIPE, WRAPPERS, type LiveKind } from './kinds.ts';
+import { called, isOurs, OWN } from './own.ts';
 import type { Declared, Exported, Imported, ModuleSyntax } from './parse.ts';
 import { Problem, problemAt, type ProblemCode } from './problem.ts';
 import {
@@ -14,6 +15,7 @@ import {
 	type Node
 } from './syntax.ts';
 import { GUARD_EXPORTS, proveGuard } from './prove-guard.ts';
+import { proveWrapped } from './prove-wrapper.ts';
 import { versioned } from './version.ts';
 
 export interface LiveExport {
@@ -209,11 +211,13 @@ function createProver(follow: Follow): Prover {
 			}
 			if (kind) return { kind };
 			// A question about who somebody is, for guards: `live.access.role(…)`.
-			if (member.startsWith('access.')) return 'plain';
-			const inner = children(expression, 'arguments')[WRAPPERS[member] ?? -1];
-			const verdict = inner && (await judgeExpression(module, inner, entry, path));
-			if (verdict && verdict !== 'plain' && verdict !== 'type') return verdict;
-			if (inner) throw problemAt('RT_LIVE_UNPROVEN', [entry.name, entry.name], module, inner);
+			if (member.startsWith('access.') || member.startsWith(`${PIPE}.`)) return 'plain';
+			if (WRAPPERS[member]) {
+				return proveWrapped(
+					{ module, call: expression, wrapper: member, name: entry.name },
+					(inner) => judgeExpression(module, inner, entry, path)
+				);
+			}
 			throw problemAt('RT_LIVE_MEMBER', [`live.${member}`, knownCalls()], module, callee);
 		}
 		if (expression.type === 'Identifier') {
@@ -225,17 +229,15 @@ function createProver(follow: Follow): Prover {
 		throw problemAt('RT_LIVE_UNPROVEN', [entry.name, entry.name], module, expression);
 	}
 
-	/** The part after `live.` of what a callee names; '' is `live` itself, undefined not live. */
+	/** The part after `live.` of what a callee names; '' is `live` itself, PIPE `pipe`, undefined neither. */
 	async function liveMember(module: ModuleSyntax, callee: Node): Promise<string | undefined> {
 		const [root, ...members] = memberPath(callee) ?? [];
 		if (root === undefined) return undefined;
 		const imported = module.imported.get(root);
 		if (imported && !imported.isType) {
-			if (await isLiveItself(module, imported)) return members.join('.');
-			if (imported.name === '*' && isOurs(imported.source) && members[0] === 'live') {
-				return members.slice(1).join('.');
-			}
-			return undefined;
+			const own = await ownName(module, imported);
+			if (own) return called([own, ...members]);
+			return imported.name === '*' && isOurs(imported.source) ? called(members) : undefined;
 		}
 		const declared = module.declared.get(root);
 		if (declared?.by !== 'const' || !declared.init || mentions(declared.init, new Set([root]))) {
@@ -245,18 +247,20 @@ function createProver(follow: Follow): Prover {
 		return outer === undefined ? undefined : [outer, ...members].filter(Boolean).join('.');
 	}
 
-	/** Whether an import is this package's `live`, possibly by way of the app's own re-export. */
-	async function isLiveItself(module: ModuleSyntax, imported: Imported): Promise<boolean> {
-		if (imported.name !== 'live') return false;
-		if (isOurs(imported.source)) return true;
-		const target = await open(imported.source, module.file);
-		if (!target || target.file === module.file) return false;
-		return target.exported.some((entry) => {
-			if (entry.name !== 'live') return false;
-			if (entry.from === 'module') return isOurs(entry.source) && entry.local === 'live';
+	/** What an import is of this package, possibly by way of the app's own re-export. */
+	async function ownName(module: ModuleSyntax, imported: Imported): Promise<string | undefined> {
+		const { name, source } = imported;
+		if (!OWN.includes(name)) return undefined;
+		if (isOurs(source)) return name;
+		const target = await open(source, module.file);
+		if (!target || target.file === module.file) return undefined;
+		const isOwn = target.exported.some((entry) => {
+			if (entry.name !== name) return false;
+			if (entry.from === 'module') return isOurs(entry.source) && entry.local === name;
 			const there = entry.from === 'here' ? target.imported.get(entry.local) : undefined;
-			return there?.name === 'live' && isOurs(there.source);
+			return there?.name === name && isOurs(there.source);
 		});
+		return isOwn ? name : undefined;
 	}
 
 	/** Names of a module that are `live`, or whose declaration refers to such a name. */
@@ -273,7 +277,7 @@ function createProver(follow: Follow): Prover {
 		for (const [local, imported] of module.imported) {
 			if (imported.isType) continue;
 			const whole = imported.name === '*' && isOurs(imported.source);
-			if (whole || (await isLiveItself(module, imported))) names.add(local);
+			if (whole || (await ownName(module, imported))) names.add(local);
 		}
 		for (let before = -1; before !== names.size;) {
 			before = names.size;
@@ -285,10 +289,6 @@ function createProver(follow: Follow): Prover {
 	}
 
 	return { files, open, listed, judge };
-}
-
-function isOurs(source: string): boolean {
-	return source === PACKAGE || source.startsWith(`${PACKAGE}/`);
 }
 
 function reason(declared: Declared, name: string): [ProblemCode, string[]] {

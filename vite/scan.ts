@@ -1,7 +1,9 @@
 /** Finds the files of a live directory and the path that each is called by. */
 
-import { readdir } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { normal } from './paths.ts';
 import { Problem } from './problem.ts';
 
 export interface LiveFile {
@@ -16,6 +18,8 @@ export interface Scan {
 	readonly files: readonly LiveFile[];
 	/** The guards of folders, each with the path `admin/_guard`; no live modules. */
 	readonly guards: readonly LiveFile[];
+	/** Files and folders that are symbolic links. */
+	readonly links: readonly string[];
 	readonly problems: readonly Problem[];
 }
 
@@ -29,7 +33,7 @@ export function isIgnored(name: string): boolean {
 
 /** Lists the live modules under `dir`; none when it does not exist. */
 export async function scan(dir: string): Promise<Scan> {
-	const found: Found = { files: [], guards: [], problems: [] };
+	const found: Found = { files: [], guards: [], links: [], problems: [] };
 	await walk(dir, [], found);
 	for (const files of [found.files, found.guards]) {
 		files.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -45,17 +49,19 @@ export async function scan(dir: string): Promise<Scan> {
 interface Found {
 	readonly files: LiveFile[];
 	readonly guards: LiveFile[];
+	readonly links: string[];
 	readonly problems: Problem[];
 }
 
 async function walk(dir: string, folders: readonly string[], found: Found): Promise<void> {
-	const { files, guards, problems } = found;
+	const { files, guards, links, problems } = found;
 	const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
 		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
 		throw error;
 	});
 	for (const entry of entries) {
-		const file = join(dir, entry.name).replaceAll('\\', '/');
+		const file = normal(join(dir, entry.name));
+		if (entry.isSymbolicLink()) links.push(file);
 		if (GUARD.test(entry.name)) {
 			// Passed over, a guard that nothing loads would be one that protects nothing.
 			if (!/\.[jt]s$/.test(entry.name))
@@ -64,7 +70,7 @@ async function walk(dir: string, folders: readonly string[], found: Found): Prom
 			continue;
 		}
 		if (isIgnored(entry.name)) continue;
-		if (entry.isDirectory()) {
+		if (await isFolder(entry, file)) {
 			if (NAME.test(entry.name)) await walk(file, [...folders, entry.name], found);
 			else problems.push(new Problem('RT_LIVE_FILE', [entry.name], file));
 			continue;
@@ -74,4 +80,13 @@ async function walk(dir: string, folders: readonly string[], found: Found): Prom
 		if (NAME.test(stem)) files.push({ path: [...folders, stem].join('/'), file });
 		else problems.push(new Problem('RT_LIVE_FILE', [entry.name], file));
 	}
+}
+
+async function isFolder(entry: Dirent, file: string): Promise<boolean> {
+	if (!entry.isSymbolicLink()) return entry.isDirectory();
+	// A link that leads nowhere is none; if it has the name of a module, reading it says so.
+	return stat(file).then(
+		(target) => target.isDirectory(),
+		() => false
+	);
 }

@@ -5,13 +5,17 @@ import type { LiveFile } from './scan.ts';
 
 export interface ServerSources {
 	/** Live modules, and guards of folders. */
-	readonly modules: readonly LiveFile[];
+	readonly modules: readonly (LiveFile & { readonly isFresh?: boolean })[];
 	/** realtime.config, where there is one. */
 	readonly config: string | undefined;
 	/** Universal hooks that export `transport`. */
 	readonly hooks: string | undefined;
 	/** Whether a module without a guard keeps the server from starting. @default false */
 	readonly requireGuard?: boolean;
+	/** Whether the app is one of SvelteKit. @default false */
+	readonly isKit?: boolean;
+	/** Whether some live module names `getRequestEvent`, as source text. @default none is said to */
+	readonly requestEvents?: string | undefined;
 }
 
 /**
@@ -24,13 +28,22 @@ export function serverModule({
 	modules,
 	config,
 	hooks,
-	requireGuard = false
+	requireGuard = false,
+	isKit = false,
+	requestEvents
 }: ServerSources): string {
 	const files = [config, hooks, ...modules.map(({ file }) => file)];
 	const imports = files.map((file) => (file ? `import(${JSON.stringify(file)})` : 'undefined'));
 	const names = modules.map((_, index) => `live${index}`);
 	const entries = modules.map(({ path }, index) => `${JSON.stringify(path)}: live${index}`);
-	return `export { createApp, start } from '${PACKAGE}/adapter/runtime';
+	const fresh = modules.flatMap(({ path, isFresh }) => (isFresh ? [path] : []));
+	const more = [
+		...(requireGuard ? ['requireGuard: true'] : []),
+		...(isKit ? ['errors: { error, isHttpError, isRedirect }'] : []),
+		...(requestEvents === undefined ? [] : [`requestEvents: ${requestEvents}`]),
+		...(fresh.length > 0 ? [`fresh: ${JSON.stringify(fresh)}`] : [])
+	];
+	return `${isKit ? "import { error, isHttpError, isRedirect } from '@sveltejs/kit';\n" : ''}export { createApp, start } from '${PACKAGE}/adapter/runtime';
 
 export async function load() {
 	const [${['config', 'hooks', ...names].join(', ')}] = await Promise.all([
@@ -39,7 +52,7 @@ export async function load() {
 	return {
 		config: config?.default,
 		transport: hooks?.transport,
-		modules: { ${entries.join(', ')} }${requireGuard ? ',\n\t\trequireGuard: true' : ''}
+		modules: { ${entries.join(', ')} }${more.map((member) => `,\n\t\t${member}`).join('')}
 	};
 }
 `;

@@ -2,6 +2,8 @@
 
 import type { Server } from 'node:http';
 import type { App, AppDefinition } from '../adapter/runtime/app.ts';
+import type { KitServing } from '../adapter/runtime/kit-serving.ts';
+import type { Respond } from '../adapter/runtime/visit.ts';
 import type { Attachment } from '../adapter/transports/attachment.ts';
 import { LIMITS } from '../kernel/limits.ts';
 import type { Transport, TransportHost } from '../kernel/transport.ts';
@@ -10,7 +12,7 @@ import type { Transport, TransportHost } from '../kernel/transport.ts';
 export interface ServerModule {
 	createApp(
 		definition: AppDefinition,
-		options: { transport: Transport; dev?: boolean }
+		options: { transport: Transport; dev?: boolean; kit?: KitServing | undefined }
 	): Promise<App>;
 	load(): Promise<AppDefinition>;
 }
@@ -21,6 +23,8 @@ export interface SocketServerOptions {
 	readonly path: string;
 	readonly isSecure: boolean;
 	readonly dev: boolean;
+	/** Has SvelteKit answer; absent where there is none. */
+	readonly respond?: Respond | undefined;
 }
 
 export interface SocketServer {
@@ -62,7 +66,9 @@ export async function createSocketServer(options: SocketServerOptions): Promise<
 		if (options.dev && (await app?.change(definition))) return;
 		await stop();
 		const transport = nodeTransport();
-		app = await module.createApp(definition, { transport, dev: options.dev });
+		const { dev, path, respond } = options;
+		const kit = respond && { path, respond };
+		app = await module.createApp(definition, { transport, dev, kit });
 		detach();
 		detach = attach(transport, app.kernel);
 	}
@@ -104,14 +110,17 @@ export async function createSocketServer(options: SocketServerOptions): Promise<
 }
 
 function refusingHost(): TransportHost {
+	const refusal = {
+		ok: false,
+		status: 503,
+		code: 'SERVICE_UNAVAILABLE',
+		reason: 'The app has not started; see the log of the dev server.'
+	} as const;
 	return {
 		limits: LIMITS,
-		upgrade: () => ({
-			ok: false,
-			status: 503,
-			code: 'SERVICE_UNAVAILABLE',
-			reason: 'The app has not started; see the log of the dev server.'
-		}),
+		upgrade: () => refusal,
+		preflight: () => refusal,
+		allows: () => true,
 		open: () => {
 			throw new Error('A refused upgrade was opened.');
 		},

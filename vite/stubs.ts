@@ -1,14 +1,15 @@
 /** What stands in for a live module: one stub in the browser, one in server rendering. */
 
-import { hasStub, KINDS, PACKAGE, type StubKind } from './kinds.ts';
+import { hasClient, hasStub, KINDS, PACKAGE, type StubKind } from './kinds.ts';
 import type { LiveModule } from './manifest.ts';
 import { CLIENT, FEATURE } from './virtual-ids.ts';
 
 type Stubbed = Pick<LiveModule, 'path' | 'exports'>;
 
 /** The browser's stub: each export calls or follows its path over the page's connection. */
-export function clientStub(module: Stubbed): string {
-	const makers = new Set(module.exports.filter(hasStub).map(({ kind }) => KINDS[kind].client));
+export function clientStub({ path, exports }: Stubbed): string {
+	const module = { path, exports: exports.filter(hasClient) };
+	const makers = new Set(module.exports.filter(hasStub).map(({ kind }) => KINDS[kind].client!));
 	const imports = makers.size > 0 ? [importLine([...makers].sort(), CLIENT)] : [];
 	return join(imports, module, (kind, path) => `/* @__PURE__ */ ${KINDS[kind].client}(${path})`);
 }
@@ -47,7 +48,10 @@ export function clientModule(options: {
 }): string {
 	const { path, hooks, isAsync = false, isWhole = false } = options;
 	// Several kinds have one maker.
-	const kinds = [...new Map(Object.values(KINDS).map((kind) => [kind.client, kind])).values()];
+	const own = Object.values(KINDS).flatMap(({ client, awaited }) =>
+		client === undefined ? [] : [{ client, awaited }]
+	);
+	const kinds = [...new Map(own.map((kind) => [kind.client, kind])).values()];
 	const awaited = isAsync
 		? kinds.flatMap(({ awaited, client }) => (awaited ? [{ awaited, client }] : []))
 		: [];

@@ -13,7 +13,7 @@ type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 /** A page that is rendered finds on the server whatever it uses in the browser, and nothing else. */
 export const plain: Same<keyof Plain, keyof ServerStream> = true;
 export const dynamic: Same<
-	keyof ReturnType<Browser> | 'load' | 'hydrate',
+	keyof ReturnType<Browser> | 'load' | 'hydrate' | 'iterate',
 	keyof ReturnType<ServerStream>
 > = true;
 

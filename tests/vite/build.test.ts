@@ -193,3 +193,17 @@ test('the hooks of the app give the browser its own types, if they export any', 
 
 	expect(await buildClient()).not.toContain('point-of-the-app');
 });
+
+test('what dev mode needs is in no build: neither for the browser nor for the server', async () => {
+	app = await liveApp({ ...FILES, 'src/entry.ts': 'export {};\n' });
+
+	const chunks = await buildClient({ mode: 'production' });
+	await build(app.config({ build: { ssr: 'src/entry.ts', outDir: 'server' } }));
+	const server = await readAll(join(app.root, 'server'));
+
+	expect(chunks).not.toMatch(/import\.meta\.hot|vite-hmr|@vite\/client|hotUpdate|devtools/i);
+	expect(server).toContain('chat');
+	expect(server).not.toMatch(
+		/import\.meta\.hot|vite-hmr|hotUpdate|chokidar|moduleGraph|from "vite"/
+	);
+});

@@ -1,66 +1,33 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer, type ViteDevServer } from 'vite';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { liveApp, type LiveApp } from './live-app.ts';
+import { devApp, type DevApp, type HotMessage } from './dev-app.ts';
+import type { LiveApp } from './live-app.ts';
 
 const chat = (answer: string): string => `import { live } from 'svelte-realtime';
 import { suffix } from '../suffix.ts';
 export const send = live(async (_ctx, text: string) => text + ' ${answer}' + suffix);
 `;
 
+let dev: DevApp;
 let app: LiveApp;
-let vite: ViteDevServer;
-let sockets: WebSocket[];
 
 beforeEach(async () => {
-	sockets = [];
-	app = await liveApp({
+	dev = await devApp({
 		'src/suffix.ts': "export const suffix = '!';\n",
 		'src/live/chat.ts': chat('one')
 	});
+	({ app } = dev);
 });
 
-afterEach(async () => {
-	for (const socket of sockets) socket.terminate();
-	await vite?.close();
-	await app.close();
-});
+afterEach(() => dev.close());
 
-/** Starts Vite's dev server, whose watcher then sees every change. */
-async function serve(): Promise<void> {
-	let isWatching: Promise<unknown> | undefined;
-	const watching = {
-		name: 'watching',
-		configureServer(server: ViteDevServer) {
-			isWatching = once(server.watcher, 'ready');
-		}
-	};
-	vite = await createServer(
-		app.config({ server: { port: 0, host: '127.0.0.1' }, plugins: [watching] })
-	);
-	await vite.listen();
-	await isWatching;
-	// The first request waits until the app has started.
-	await fetch(`http://${host()}/`);
-}
-
-function host(): string {
-	return `127.0.0.1:${(vite.httpServer?.address() as AddressInfo).port}`;
-}
-
-function open(path = '/ws', origin = `http://${host()}`): WebSocket {
-	const socket = new WebSocket(`ws://${host()}${path}`, { origin });
-	sockets.push(socket);
-	return socket;
-}
-
-async function connect(): Promise<WebSocket> {
-	const socket = open();
-	await once(socket, 'open');
-	return socket;
-}
+const serve = (): Promise<void> => dev.serve();
+const host = (): string => dev.host();
+const open = (path?: string, origin?: string): WebSocket => dev.open(path, origin);
+const connect = (): Promise<WebSocket> => dev.connect();
+const listen = (): Promise<HotMessage[]> => dev.listen();
+const call: DevApp['call'] = (...args) => dev.call(...args);
 
 async function refusalOf(socket: WebSocket): Promise<number> {
 	// The refused socket is ended with the others, and says then that it was never open.
@@ -70,39 +37,6 @@ async function refusalOf(socket: WebSocket): Promise<number> {
 		{ statusCode: number }
 	];
 	return response.statusCode;
-}
-
-let lastId = 0;
-
-/** The result of a live function, or the code of its error. */
-function call(socket: WebSocket, path: string, ...args: unknown[]): Promise<unknown> {
-	const id = (lastId += 1);
-	return new Promise((resolve) => {
-		socket.on('message', function read(raw: Buffer) {
-			const frames = [JSON.parse(raw.toString()) as unknown].flat() as Record<string, unknown>[];
-			const reply = frames.find((frame) => frame['type'] === 'reply' && frame['id'] === id);
-			if (!reply) return;
-			socket.off('message', read);
-			resolve(reply['data'] ?? (reply['error'] as { code: string }).code);
-		});
-		socket.send(JSON.stringify({ type: 'rpc', id, path, args }));
-	});
-}
-
-interface HotMessage {
-	readonly type: string;
-	readonly updates?: unknown[];
-	readonly err?: { message: string; loc?: { line: number } };
-}
-
-/** What Vite tells the pages, as a page hears it. */
-async function listen(): Promise<HotMessage[]> {
-	const socket = new WebSocket(`ws://${host()}/?token=${vite.config.webSocketToken}`, 'vite-hmr');
-	sockets.push(socket);
-	const heard: HotMessage[] = [];
-	socket.on('message', (raw: Buffer) => heard.push(JSON.parse(raw.toString()) as HotMessage));
-	await once(socket, 'open');
-	return heard;
 }
 
 /** What changes something on a page: an update of nothing only takes the overlay away. */
@@ -331,7 +265,7 @@ test('server rendering gets stubs, not the live functions', async () => {
 	await app.write('src/page.ts', "export { send } from '$live/chat';\n");
 	await serve();
 
-	const page = (await vite.ssrLoadModule('/src/page.ts')) as { send(): Promise<unknown> };
+	const page = (await dev.vite.ssrLoadModule('/src/page.ts')) as { send(): Promise<unknown> };
 
 	await expect(page.send()).rejects.toMatchObject({ code: 'RT_STUB_SERVER_CALL' });
 });

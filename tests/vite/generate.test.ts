@@ -66,7 +66,7 @@ test('the client module sets up path and transport before it gives the stubs awa
 		"import { setup } from "svelte-realtime/client";
 		import { transport } from "/app/src/hooks.ts";
 		setup({ path: "/base/ws", transport });
-		export { __rpc, __stream, __presence, __cursors, __room, __channel, __group } from "svelte-realtime/client";
+		export { __rpc, __binary, __stream, __piped, __presence, __cursors, __room, __channel, __group } from "svelte-realtime/client";
 		"
 	`);
 	expect(clientModule({ path: '/ws', hooks: undefined })).not.toContain('transport');
@@ -111,11 +111,12 @@ test('where several kinds are rendered by one maker, the stub of rendering impor
 test('where Svelte is async, streams are awaited on both sides, and calls are as ever', () => {
 	expect(clientModule({ path: '/ws', hooks: undefined, isAsync: true })).toMatchInlineSnapshot(`
 		"import { hydratable } from "svelte";
-		import { __awaitable, __awaitableRoom } from "svelte-realtime/client";
+		import { __awaitable, __awaitablePiped, __awaitableRoom } from "svelte-realtime/client";
 		import { setup } from "svelte-realtime/client";
 		setup({ path: "/ws" });
-		export { __rpc, __presence, __cursors, __channel, __group } from "svelte-realtime/client";
+		export { __rpc, __binary, __presence, __cursors, __channel, __group } from "svelte-realtime/client";
 		export const __stream = (path) => __awaitable(path, hydratable);
+		export const __piped = (path) => __awaitablePiped(path, hydratable);
 		export const __room = (path) => __awaitableRoom(path, hydratable);
 		"
 	`);
@@ -158,16 +159,13 @@ test('the types lead from the live modules to their stubs', () => {
 		"// Written by svelte-realtime; what you change here is lost.
 
 		declare module '$live/admin/users' {
-			export const list: import('svelte-realtime/client').Stub<(typeof import('./admin/users.js'))['list']>;
-			export {};
+			const stubs: import('svelte-realtime/client').Stubs<typeof import('./admin/users.js'), 'list'>;
+			export = stubs;
 		}
 
 		declare module '$live/chat' {
-			export const send: import('svelte-realtime/client').Stub<(typeof import('./chat.js'))['send']>;
-			export const messages: import('svelte-realtime/client').Stub<(typeof import('./chat.js'))['messages']>;
-			const __2: import('svelte-realtime/client').Stub<(typeof import('./chat.js'))['delete']>;
-			export { __2 as delete };
-			export {};
+			const stubs: import('svelte-realtime/client').Stubs<typeof import('./chat.js'), 'send' | 'messages' | 'delete'>;
+			export = stubs;
 		}
 		"
 	`);

@@ -35,7 +35,20 @@ const FOUND = {
 		sure: 'rpc',
 		wrapped: 'rpc'
 	},
-	wrapped: { limited: 'rpc', twice: 'rpc', named: 'stream', gated: 'stream', both: 'rpc' }
+	wrapped: {
+		limited: 'rpc',
+		twice: 'rpc',
+		named: 'stream',
+		gated: 'stream',
+		both: 'rpc',
+		bare: 'rpc',
+		later: 'rpc',
+		checked: 'rpc',
+		piped: 'piped',
+		outside: 'piped',
+		inside: 'piped',
+		whole: 'piped'
+	}
 };
 
 /** Module → code, line, and a word of the cure. */
@@ -47,7 +60,8 @@ const REFUSED: Record<string, [string, number, string]> = {
 	destructured: ['RT_LIVE_PATTERN', 3, 'export const send = live(…)'],
 	factory: ['RT_LIVE_UNPROVEN', 7, 'Assign the call itself'],
 	let: ['RT_LIVE_LET', 3, 'Declare it with const'],
-	member: ['RT_LIVE_MEMBER', 3, 'Known are: live, live.stream'],
+	member: ['RT_LIVE_MEMBER', 3, 'Known are: live, live.'],
+	misplaced: ['RT_LIVE_WRAPPED', 4, 'Leave it out'],
 	'named-default': ['RT_LIVE_DEFAULT', 4, 'export const name = live(…)'],
 	namespace: ['RT_LIVE_NAMESPACE', 1, 'Export them by name'],
 	reserved: ['RT_LIVE_NAME', 3, 'do not begin with "__"'],

@@ -1,86 +1,45 @@
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, stat, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
-import * as vite from 'vite';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { LIVE_TYPES, REGISTER_TYPES } from '../../vite/dts.ts';
-import { createProject, type Project } from '../../vite/project.ts';
+import { hasStub } from '../../vite/kinds.ts';
+import { typedApp, type TypedApp } from './typed-app.ts';
 
-const repository = fileURLToPath(new URL('../..', import.meta.url));
-let root: string;
-
-beforeAll(async () => {
-	root = await realpath(await mkdtemp(join(tmpdir(), 'typed-')));
-	await cp(new URL('./cases/typed', import.meta.url), root, { recursive: true });
-	await mkdir(join(root, 'node_modules'));
-	await symlink(repository, join(root, 'node_modules/svelte-realtime'), 'dir');
-});
-
-afterAll(() => rm(root, { recursive: true }));
-
-function project(): Project {
-	const kit = {
-		base: '',
-		hooks: join(root, 'src/hooks'),
-		outDir: join(root, '.svelte-kit'),
-		isAsync: false
-	};
-	return createProject({ root, dir: 'src/live', typedImports: true, kit });
-}
-
-/** What `tsc --strict` says about the app's own files. */
-function complaints(): string[] {
-	const files = ['src/consumer.ts', `src/live/${LIVE_TYPES}`, `src/live/${REGISTER_TYPES}`];
-	const program = ts.createProgram(
-		files.map((file) => join(root, file)),
-		{
-			target: ts.ScriptTarget.ES2022,
-			lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
-			module: ts.ModuleKind.ESNext,
-			moduleResolution: ts.ModuleResolutionKind.Bundler,
-			customConditions: ['source'],
-			strict: true,
-			noUncheckedIndexedAccess: true,
-			exactOptionalPropertyTypes: true,
-			verbatimModuleSyntax: true,
-			allowImportingTsExtensions: true,
-			noEmit: true,
-			types: ['node'],
-			typeRoots: [join(repository, 'node_modules/@types')]
-		}
-	);
-	// The package's own sources are checked elsewhere; here only what the app consists of.
-	const own = program
-		.getSourceFiles()
-		.filter(({ fileName }) => fileName.startsWith(`${vite.normalizePath(root)}/`));
-	return [
-		...program.getOptionsDiagnostics(),
-		...own.flatMap((file) => program.getSyntacticDiagnostics(file)),
-		...own.flatMap((file) => program.getSemanticDiagnostics(file))
-	].map(({ file, start, messageText }) => {
-		const line =
-			file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0;
-		return `${file?.fileName.split('/').at(-1)}:${line} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
-	});
-}
+let app: TypedApp;
+afterEach(() => app.close());
 
 test('the written types compile under tsc --strict and are those of the live modules', async () => {
-	const { problems } = await project().read();
+	app = await typedApp('typed');
+
+	const { problems } = await app.project.read();
 
 	expect(problems).toEqual([]);
-	expect(complaints()).toEqual([]);
+	const written = [LIVE_TYPES, REGISTER_TYPES].map((name) => `src/live/${name}`);
+	expect(app.complaints(['src/consumer.ts', ...written])).toEqual([]);
+}, 120_000);
+
+test('sixty exports, of every kind, are to a page what they are there, and nothing else is', async () => {
+	app = await typedApp('kinds');
+
+	const { manifest, problems } = await app.project.read();
+
+	expect(problems).toEqual([]);
+	const exports = [...manifest.modules.values()].flatMap((module) => module.exports);
+	expect(exports.length).toBeGreaterThanOrEqual(60);
+	expect(exports.filter((entry) => !hasStub(entry)).length).toBeGreaterThanOrEqual(5);
+	expect(app.complaints(['src/use.ts', `src/live/${LIVE_TYPES}`])).toEqual([]);
 }, 120_000);
 
 test('the type files are written only when they change', async () => {
-	await project().read();
-	const live = join(root, 'src/live', LIVE_TYPES);
+	app = await typedApp('typed');
+	await app.project.read();
+	const live = join(app.root, 'src/live', LIVE_TYPES);
 	const before = await stat(live);
-	await rm(join(root, 'realtime.config.ts'));
+	await rm(join(app.root, 'realtime.config.ts'));
 
-	await project().read();
+	await app.project.read();
 
 	expect((await stat(live)).mtimeMs).toBe(before.mtimeMs);
-	expect(await readFile(join(root, 'src/live', REGISTER_TYPES), 'utf8')).not.toContain('config:');
+	const register = await readFile(join(app.root, 'src/live', REGISTER_TYPES), 'utf8');
+	expect(register).not.toContain('config:');
 });
