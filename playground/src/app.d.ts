@@ -3,12 +3,10 @@
 import type { Visitor } from '$lib/model';
 
 declare global {
-	namespace App {}
-}
-
-declare module 'svelte-realtime/kernel' {
-	interface Register {
-		user: Visitor | null;
+	namespace App {
+		interface Locals {
+			user: Visitor | null;
+		}
 	}
 }
 

@@ -1,10 +1,14 @@
 import type { Handle } from '@sveltejs/kit';
-import { newVisitor, VISITOR } from '$lib/server/visitors';
+import { personOf, SESSION } from '$lib/server/people';
+import { newVisitor, VISITOR, visitorOf } from '$lib/server/visitors';
 
-/** Gives a browser that comes for the first time a cookie to be known by. */
+/** Tells who comes, for pages and for live functions alike. */
 export const handle: Handle = ({ event, resolve }) => {
-	if (!event.cookies.get(VISITOR)) {
-		event.cookies.set(VISITOR, newVisitor(), { path: '/', maxAge: 60 * 60 * 24 * 30 });
+	const { cookies, locals } = event;
+	// A browser that comes for the first time is given a cookie to be known by.
+	if (!cookies.get(VISITOR)) {
+		cookies.set(VISITOR, newVisitor(), { path: '/', maxAge: 60 * 60 * 24 * 30 });
 	}
+	locals.user = personOf(cookies.get(SESSION)) ?? visitorOf(cookies.get(VISITOR));
 	return resolve(event);
 };

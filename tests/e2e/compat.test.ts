@@ -35,6 +35,7 @@ async function install(kit: string, tarball: string): Promise<void> {
 	const app = join(folder, kit);
 	cpSync(join(FIXTURE, 'src'), join(app, 'src'), { recursive: true });
 	cpSync(join(FIXTURE, kit), app, { recursive: true });
+	cpSync(join(FIXTURE, 'realtime.config.ts'), join(app, 'realtime.config.ts'));
 	const manifest = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8')) as {
 		dependencies: Record<string, string>;
 	};
@@ -90,7 +91,17 @@ async function conversation(server: Running): Promise<WebSocket> {
 	const html = await (await fetch(server.url)).text();
 	expect(html.replace(/<script[^]*?<\/script>/g, ''), server.output()).toContain('first note');
 
-	const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws`, { origin: server.url });
+	const url = `${server.url.replace('http', 'ws')}/ws`;
+	const as = (name: string): WebSocket =>
+		new WebSocket(url, { origin: server.url, headers: { cookie: `name=${name}` } });
+	const refused = once(
+		as('nobody').on('error', () => {}),
+		'unexpected-response'
+	);
+	const [, answer] = (await refused) as [unknown, { statusCode: number }];
+	expect(answer.statusCode, server.output()).toBe(403);
+
+	const socket = as('Ada');
 	const frames: { type: string; id?: number; data?: unknown }[] = [];
 	socket.on('message', (text) => {
 		const parsed = JSON.parse(String(text)) as never;
@@ -109,5 +120,14 @@ async function conversation(server: Running): Promise<WebSocket> {
 	const note = { id: 2, text: 'second note' };
 	expect(frames.find(({ id }) => id === 2)).toMatchObject({ type: 'reply', data: note });
 	expect(frames.find(({ type }) => type === 'event')).toMatchObject({ data: note });
+
+	const paths = ['who/me', 'who/meAfresh', 'who/away', 'who/broken'];
+	paths.forEach((path, at) => socket.send(JSON.stringify({ type: 'rpc', id: at + 3, path })));
+	const reply = (id: number) => frames.find((frame) => frame.id === id);
+	while (!paths.every((_, at) => reply(at + 3))) await once(socket, 'message');
+	expect(reply(3), server.output()).toMatchObject({ data: ['Ada', 'Ada', 'GET'] });
+	expect(reply(4)).toMatchObject({ data: ['Ada', 'Ada', 'POST'] });
+	expect(reply(5)).toMatchObject({ error: { code: 'REDIRECT', location: '/login' } });
+	expect(reply(6)).toMatchObject({ error: { message: 'Internal Error, noted' } });
 	return socket;
 }

@@ -83,3 +83,11 @@ test('its live functions answer over a socket', async () => {
 	expect(frames.find(({ type }) => type === 'event')).toMatchObject({ event: 'created', seq: 1 });
 	socket.close();
 });
+
+test('the kit for tests of an app runs where there is no Vitest, nor any bundler', () => {
+	const args = ['--test', 'test/live.test.mjs'];
+	const { status, stdout } = spawnSync(process.execPath, args, { cwd: app, encoding: 'utf8' });
+
+	expect(status, stdout).toBe(0);
+	expect(stdout).toMatch(/^# pass 1$/m);
+});

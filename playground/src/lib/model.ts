@@ -20,12 +20,14 @@ export const MESSAGES_KEPT = 100;
 /** To-dos that fit on the list; more are refused. */
 export const TODOS_KEPT = 200;
 
-/** A guest, as everyone sees them. */
+/** Somebody, as everyone sees them. */
 export interface Visitor {
 	readonly id: string;
 	readonly name: string;
 	/** Degrees on the wheel of colours. */
 	readonly hue: number;
+	/** A guest has not signed in. */
+	readonly role: 'guest' | 'member' | 'admin';
 }
 
 /** A sticky note. Its place is a fraction of the room that a board leaves it, however large that is. */
@@ -73,3 +75,19 @@ export interface Sample {
 
 /** Samples that a chart shows; the oldest go first. */
 export const SAMPLES_KEPT = 60;
+
+/** A file that somebody has put on the shelf. */
+export interface SharedFile {
+	readonly id: string;
+	readonly name: string;
+	/** Bytes. */
+	readonly size: number;
+	/** Who put it there. */
+	readonly by: string;
+}
+
+/** Files that fit on the shelf; the oldest give way. */
+export const FILES_KEPT = 8;
+
+/** Bytes of the largest file that is taken. */
+export const FILE_SIZE = 5 * 1024 * 1024;

@@ -44,3 +44,9 @@ export const NoteChange = v.object({
 export const Point = v.object({ x: fraction, y: fraction });
 /** What a visitor says of itself: the note that it is writing on. */
 export const Doing = v.object({ writing: v.nullable(id) });
+/** What an admin says to somebody. */
+export const Notice = v.object({
+	user: v.string(),
+	text: line(200, 'Write what you want to say.')
+});
+export const FileName = line(120, 'A file has a name.');

@@ -23,6 +23,7 @@ export function visitorOf(secret: string | undefined): Visitor | null {
 	return {
 		id: hash.toString('base64url', 0, 12),
 		name: `${pick([...FIRST, ...MORE], 13)} ${pick([...LAST, ...REST], 14)}`,
-		hue: Math.round(((hash[15]! * 256 + hash[16]!) / 65_536) * 360)
+		hue: Math.round(((hash[15]! * 256 + hash[16]!) / 65_536) * 360),
+		role: 'guest'
 	};
 }

@@ -1,0 +1,4 @@
+import { guard, live } from 'svelte-realtime';
+
+/** Stands before every module of this folder. */
+export const _guard = guard(live.access.role({ admin: true }));
