@@ -2,13 +2,18 @@
 
 import { presetOf, type Plugin } from 'svelte-realtime/kernel';
 import { admission, type AdmissionOptions } from 'svelte-realtime/plugins/admission';
+import { breakers } from 'svelte-realtime/plugins/breaker';
+import { binaries, type BinaryOptions } from 'svelte-realtime/plugins/binary';
 import { channels } from 'svelte-realtime/plugins/channels';
 import { crons } from 'svelte-realtime/plugins/cron';
 import { cursors, type CursorsOptions } from 'svelte-realtime/plugins/cursors';
 import { debounce, type DebounceOptions } from 'svelte-realtime/plugins/debounce';
 import { dedup, type DedupOptions } from 'svelte-realtime/plugins/dedup';
 import { groups } from 'svelte-realtime/plugins/groups';
+import { identity, type IdentityOptions } from 'svelte-realtime/plugins/identity';
+import { invalidation, type InvalidationOptions } from 'svelte-realtime/plugins/invalidation';
 import { lock, type LockOptions } from 'svelte-realtime/plugins/lock';
+import { metrics } from 'svelte-realtime/plugins/metrics';
 import {
 	middleware,
 	type Middleware,
@@ -21,26 +26,32 @@ import { reactions, type ReactionsOptions } from 'svelte-realtime/plugins/reacti
 import { replay, type ReplayOptions } from 'svelte-realtime/plugins/replay';
 import { rpc } from 'svelte-realtime/plugins/rpc';
 import { session, type SessionOptions } from 'svelte-realtime/plugins/session';
+import { signals } from 'svelte-realtime/plugins/signals';
 import { streams } from 'svelte-realtime/plugins/streams';
 import { throttle, type ThrottleOptions } from 'svelte-realtime/plugins/throttle';
+import { webhooks, type WebhooksOptions } from 'svelte-realtime/plugins/webhooks';
 
 export interface SingleOptions {
 	presence?: PresenceOptions;
 	cursors?: CursorsOptions;
 	/** `false`: whoever the gates let in may connect, at whatever rate. */
 	admission?: AdmissionOptions | false;
+	identity?: IdentityOptions;
 	/** Functions around every call and stream, and around every frame; the first one outermost. */
 	middleware?: readonly Middleware[] | MiddlewareOptions;
 	/** `false`: calls are not limited, but for those of functions with a limit of their own. */
 	ratelimit?: RateLimitOptions | false;
 	replay?: ReplayOptions;
+	invalidation?: InvalidationOptions;
 	reactions?: ReactionsOptions;
+	binary?: BinaryOptions;
 	throttle?: ThrottleOptions;
 	debounce?: DebounceOptions;
 	lock?: LockOptions;
 	queue?: QueueOptions;
 	session?: SessionOptions;
 	dedup?: DedupOptions;
+	webhooks?: WebhooksOptions;
 }
 
 export type SingleCapability =
@@ -49,30 +60,44 @@ export type SingleCapability =
 	| 'channels'
 	| 'groups'
 	| 'reactions'
+	| 'identity'
 	| 'ratelimit'
 	| 'rpc'
+	| 'cron.runs'
+	| 'binary'
 	| 'replay'
+	| 'signal'
+	| 'invalidate'
 	| 'streams'
 	| 'throttle'
 	| 'debounce'
 	| 'lock'
 	| 'queue'
 	| 'session'
-	| 'dedup';
+	| 'dedup'
+	| 'webhooks';
 
 /** The preset for one process: every plugin with its store in memory. */
 export function single(options: SingleOptions = {}): readonly Plugin<any, SingleCapability>[] {
 	const limits = options.ratelimit === false ? { calls: false as const } : options.ratelimit;
 	return presetOf(options, [
+		// First, so that it sees who is refused by any of the others.
+		metrics(),
 		...(options.admission === false ? [] : [admission(options.admission)]),
-		...(options.middleware ? [middlewareOf(options.middleware)] : []),
+		// Behind admission, and before the gates of the app.
+		identity(options.identity),
+		middlewareOf(options.middleware ?? []),
 		ratelimit(limits),
 		rpc(),
+		breakers(),
+		binaries(options.binary),
 		replay(options.replay),
 		streams(),
 		presence(options.presence),
 		cursors(options.cursors),
 		groups(),
+		signals(),
+		invalidation(options.invalidation),
 		throttle(options.throttle),
 		debounce(options.debounce),
 		// Behind what coalesces: what goes out is what is checked.
@@ -82,6 +107,7 @@ export function single(options: SingleOptions = {}): readonly Plugin<any, Single
 		queue(options.queue),
 		session(options.session),
 		dedup(options.dedup),
+		webhooks(options.webhooks),
 		// After every service that what they run may use.
 		reactions(options.reactions),
 		crons()

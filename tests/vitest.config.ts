@@ -25,6 +25,20 @@ export default defineConfig({
 				}
 			},
 			{
+				// As the config of an app would have it, but for the package, which is taken from its sources.
+				resolve: {
+					conditions: ['source'],
+					alias: { $lib: `${root}playground/src/lib` }
+				},
+				ssr: { resolve: { conditions: ['source'] } },
+				test: {
+					name: 'playground',
+					root,
+					include: ['playground/tests/**/*.test.ts'],
+					testTimeout: 20_000
+				}
+			},
+			{
 				test: {
 					name: 'e2e',
 					root,

@@ -61,8 +61,8 @@ export function compare(rounds, measure) {
 /**
  * Starts a server and a load of its own for each side, and stops them all when `work` is done.
  *
- * @param {{ calibrate: boolean, control?: string, ours?: string }} options `calibrate`: the control on
- * both sides; the others: files of the servers.
+ * @param {{ calibrate: boolean, control?: string | string[], ours?: string | string[] }} options `calibrate`: the control on
+ * both sides; the others: files of the servers, or a file and its arguments.
  * @param {(sides: { ours: Side, control: Side }) => Promise<T>} work
  * @template T
  * @typedef {{ server: ReturnType<typeof startProcess>, load: ReturnType<typeof startProcess>, port: number }} Side
@@ -74,8 +74,9 @@ export async function withServers(options, work) {
 		ours: full = 'servers/ours.mjs'
 	} = options;
 	const started = [];
-	const start = async (file) => {
-		const server = startProcess(file);
+	const start = async (named) => {
+		const [file, ...args] = [named].flat();
+		const server = startProcess(file, args);
 		const load = startProcess('load.mjs');
 		started.push(server, load);
 		return { server, load, port: await server.ask('port') };

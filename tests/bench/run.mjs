@@ -18,14 +18,18 @@ import { presenceJoin } from './rows/presence-join.mjs';
 import { mergeCrud, optimistic } from './rows/lists.mjs';
 import { publishHooks } from './rows/publish-hooks.mjs';
 import { ratelimit } from './rows/ratelimit.mjs';
+import { requestEvent } from './rows/request-event.mjs';
 import { resume } from './rows/resume.mjs';
 import { rpc, rpcAsync } from './rows/rpc.mjs';
+import { scan } from './rows/scan.mjs';
 import { throttle } from './rows/throttle.mjs';
+import { types } from './rows/types.mjs';
 
 const ROWS = [
 	rpc,
 	rpcAsync,
 	guardedCall,
+	requestEvent,
 	fanout,
 	fanoutLogged,
 	relayLatency,
@@ -38,6 +42,8 @@ const ROWS = [
 	throttle,
 	derived,
 	ratelimit,
+	scan,
+	types,
 	clientSize,
 	clientSizeDevalue
 ];

@@ -6,14 +6,21 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 	const kernel = await startKernel(single());
 
 	expect(kernel.describe()).toMatchInlineSnapshot(`
-		"admission (0 ms)
-		rpc (0 ms): provides rpc
+		"rpc (0 ms): provides rpc
+		metrics (0 ms): requires rpc
+		admission (0 ms)
+		identity (0 ms): provides identity
+		middleware (0 ms): requires rpc
 		ratelimit (0 ms): provides ratelimit; requires rpc; uses ratelimit.store
+		breaker (0 ms): requires rpc
+		binary (0 ms): provides binary; requires rpc
 		replay (0 ms): provides replay; uses replay.log
 		streams (0 ms): provides streams; requires rpc, replay
 		presence (0 ms): provides presence; uses presence.store
 		cursors (0 ms): provides cursors; requires streams; uses cursors.store
 		groups (0 ms): provides groups; requires presence
+		signals (0 ms): provides signal; uses identity
+		invalidation (0 ms): provides invalidate
 		throttle (0 ms): provides throttle
 		debounce (0 ms): provides debounce
 		channels (0 ms): provides channels; requires rpc
@@ -21,18 +28,21 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 		queue (0 ms): provides queue
 		session (0 ms): provides session; uses session.store
 		dedup (0 ms): provides dedup; uses dedup.store
+		webhooks (0 ms): provides webhooks; requires rpc; uses dedup.store
 		reactions (0 ms): provides reactions; requires rpc
-		cron (0 ms): requires rpc
-		  upgrade: admission (pre) → ratelimit (pre)
-		  open: admission
-		  message: rpc (rpc) → rpc (rpc:session) → rpc (rpc:cancel) → streams (stream) → streams (stream:more) → streams (stream:end) → presence (presence:update) → cursors (cursors:move)
+		cron (0 ms): provides cron.runs; requires rpc
+		  upgrade: admission (pre) → identity (pre) → ratelimit (pre)
+		  open: identity (pre) → admission → signals
+		  message: rpc (rpc) → rpc (rpc:session) → rpc (rpc:cancel) → identity (identity:token) → binary (binary) → binary (binary:chunk) → streams (stream) → streams (stream:more) → streams (stream:end) → presence (presence:update) → cursors (cursors:move)
+		  subscribed: signals (__signal:*) → invalidation (__tag:*)
+		  unsubscribe: signals (__signal:*) → invalidation (__tag:*)
 		  publish: groups (pre __group:*) → replay (logged)
-		  published: groups (__presence:group:*)
+		  published: groups (__presence:group:*) → invalidation (__tag:*)
 		  drain: streams
-		  close: admission → rpc → streams → presence
+		  close: rpc → admission → identity → streams → presence
 		  ready: rpc → reactions → reactions → cron
-		  changed: rpc → reactions → cron
-		  shutdown: presence → cursors → groups → throttle → debounce → lock → queue → reactions → reactions → cron → cron"
+		  changed: rpc → signals → reactions → cron
+		  shutdown: metrics → breaker → binary → streams → presence → cursors → groups → throttle → debounce → lock → queue → reactions → reactions → cron → cron"
 	`);
 });
 
