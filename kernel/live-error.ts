@@ -47,20 +47,16 @@ export class LiveError extends Error {
 	declare readonly retryAfter: number | undefined;
 	declare readonly location: string | undefined;
 	declare readonly body: unknown;
+	/** Whether trying the same again can help, by the table of codes. */
+	declare readonly retryable: boolean;
 	override readonly name: string = 'LiveError';
 
 	/** @param message Shown to the client. @default the sentence of the code's table row */
 	constructor(code: DenialCode, message: string = code, options: LiveErrorOptions = {}) {
 		super(message, options);
-		// Not all that comes: the options may be an error as it was on the wire.
-		const { issues, retryAfter, location, body } = options;
-		Object.assign(this, { code, issues, retryAfter, location, body });
+		// The options may be an error as it was on the wire; what it is is decided here.
+		Object.assign(this, options, { code, retryable: isRetryable(code) });
 		Object.defineProperty(this, LIVE_ERROR, { value: true });
-	}
-
-	/** Whether trying the same again can help, by the table of codes. */
-	get retryable(): boolean {
-		return isRetryable(this.code);
 	}
 }
 

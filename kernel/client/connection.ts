@@ -96,8 +96,9 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 		cancelTimer = clock().after(15_000, drop);
 		listenToPage('addEventListener', page(), onPage);
 		try {
-			const auth = options.auth as (() => Promise<Token>) | undefined;
-			const protocols = subprotocols(auth && (await auth()));
+			const protocols = subprotocols(
+				options.auth && (await (options.auth as () => Promise<Token>)())
+			);
 			code = CLOSE_PROTOCOL;
 			const { WebSocket, url } = endpoint(options);
 			// A browser keeps to itself why an upgrade was refused. That a file of this build is not there
@@ -123,8 +124,8 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 		} catch (error) {
 			if (mine !== current) return;
 			// How it has ended is told by who has found it out; everything else is a failure.
-			const ended = (error as { closed?: Closed } | undefined)?.closed;
-			if (ended) return lost(ended.code, ended.reason, undefined, ended.refused);
+			const ended = (error as { lost?: Parameters<typeof lost> } | undefined)?.lost;
+			if (ended) return lost(...ended);
 			report(error);
 			lost(code, String(error));
 		}

@@ -89,7 +89,7 @@ export function createSendQueue(options: SendQueueOptions): SendQueue {
 			if (parts) outgoing.text = encodeWith(outgoing.frame, '', parts);
 			return parts !== undefined;
 		} catch (cause) {
-			return new LiveError('INVALID_REQUEST', `The arguments cannot be sent. ${cause}`, { cause });
+			return new LiveError('INVALID_REQUEST', `Cannot be sent: ${cause}`, { cause });
 		}
 	}
 

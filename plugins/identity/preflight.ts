@@ -17,7 +17,7 @@ const running = new Map<string, Promise<undefined>>();
  * Asks, and goes on where the server lets this page in.
  *
  * @param path Of the question; `true` for the one beside the socket.
- * @throws with `closed`, which tells the connection how it has ended.
+ * @throws with `lost`, which tells the connection how it has ended.
  */
 export function preflight(kernel: ClientKernel, path: string | true): Promise<undefined> {
 	const url = addressOf(endpoint(kernel.options).url, path);
@@ -53,7 +53,9 @@ async function ask(url: string, { clock }: ClientKernel): Promise<undefined> {
 	} finally {
 		cancel();
 	}
-	if (closed) throw Object.assign(new Error(closed.reason), { closed });
+	if (!closed) return;
+	const { code, reason, refused } = closed;
+	throw Object.assign(new Error(reason), { lost: [code, reason, undefined, refused] });
 }
 
 /** What a page of the app's own says that is none of ours. */

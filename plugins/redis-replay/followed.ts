@@ -124,9 +124,13 @@ export class Followed {
 		try {
 			while (this.#isWanted) {
 				this.#isWanted = false;
-				const isFirst = this.#epoch === UNKNOWN;
-				const { size } = this.#options;
-				this.#take(await this.#options.read(isFirst ? 0 : this.#seq, isFirst ? size : 0));
+				const asked = this.#epoch;
+				const isFirst = asked === UNKNOWN;
+				const { size, read } = this.#options;
+				const snapshot = await read(isFirst ? 0 : this.#seq, isFirst ? size : 0);
+				// A broadcast has led to a later epoch meanwhile: the answer is of before, and would lead back.
+				if (this.#epoch === asked) this.#take(snapshot);
+				else this.#isWanted = true;
 				this.#release();
 				// What was kept before the question, and does not follow on its answer, is of no history.
 				if (!this.#isWanted) this.#held.clear();

@@ -249,7 +249,8 @@ describe('a way to the store that fails', () => {
 		async function failOver(kept: number) {
 			const prefix = freshPrefix();
 			const all = await Promise.all(
-				[1, 2].map(() => start(prefix, {}, `redis://127.0.0.1:${gateway.port}`))
+				// What is published while there is no way would let the topic begin anew.
+				[1, 2].map(() => start(prefix, { outage: 'reject' }, `redis://127.0.0.1:${gateway.port}`))
 			);
 			const tails = await Promise.all(all.map(({ log }) => log.follow('a')));
 			const client = new Redis(replica.url);
