@@ -56,7 +56,7 @@ export const requestEvent = {
 						fresh: cost(fresh.perCpuSecond)
 					}
 				}),
-				gates: { 'ratio >= 0.85': row.ratio >= 0.85 }
+				gates: { 'ratio >= 0.75': row.ratio >= 0.75 }
 			};
 		});
 	}
