@@ -170,27 +170,22 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 	}
 	const cancelCheck = clock.every(15_000, () => void check().catch(report));
 
-	async function send(
-		topic: string,
-		event: string,
-		value: EncodedValue,
-		op?: string
-	): Promise<Outcome> {
-		return publisher.publish(topic, { id: `${instance}.${(published += 1)}`, event, value, op });
-	}
+	/** Under this name it is stored once, however often it is sent. */
+	const newId = (): string => `${instance}.${(published += 1)}`;
 
 	return {
 		tried: Promise.all([toHear.tried, toSay.tried]),
 
 		async append(topic, event, value, op) {
-			const outcome = await send(topic, event, value, op);
+			const outcome = await publisher.publish(topic, { id: newId(), event, value, op });
 			if (outcome.status !== 'stored') throw failure(outcome);
 			const { epoch, seq } = outcome;
 			return { epoch, seq };
 		},
 
 		async publish(topic, event, value, op): Promise<PublishResult> {
-			const outcome = await send(topic, event, value, op);
+			const id = newId();
+			const outcome = await publisher.publish(topic, { id, event, value, op });
 			switch (outcome.status) {
 				case 'stored': {
 					const { epoch, seq } = outcome;
@@ -199,7 +194,7 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 				case 'full':
 					return { status: 'rejected', code: 'QUEUE_FULL' };
 				case 'unknown':
-					return { status: 'unknown', id: `${instance}.${published}` };
+					return { status: 'unknown', id };
 				case 'refused':
 					report(outcome.error);
 			}

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { live } from 'svelte-realtime';
@@ -9,6 +8,7 @@ import { rpc } from 'svelte-realtime/plugins/rpc';
 import { streams } from 'svelte-realtime/plugins/streams';
 import { createTestKernel, type FollowedStream } from 'svelte-realtime/testing';
 import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { until } from '../servers/until.ts';
 
 let server: RedisServer;
 let prefix: string;
@@ -43,17 +43,13 @@ type Instance = Awaited<ReturnType<typeof start>>;
 const follow = async (instance: Instance, topic: string): Promise<FollowedStream> =>
 	(await instance.connect()).follow('test/of', topic);
 
-async function until(isDone: () => boolean): Promise<void> {
-	while (!isDone()) await setTimeout(2);
-}
-
 /** Waits until Redis says that somebody hears a topic, or nobody any more. */
 async function heard(topic: string, instances: number): Promise<void> {
 	const client = new Redis(server.url);
 	const channel = `${prefix}bus:${topic}`;
-	while (((await client.pubsub('NUMSUB', channel)) as [string, number])[1] !== instances) {
-		await setTimeout(2);
-	}
+	await until(
+		async () => ((await client.pubsub('NUMSUB', channel)) as [string, number])[1] === instances
+	);
 	client.disconnect();
 }
 

@@ -14,6 +14,7 @@ import { fakeTransport } from 'svelte-realtime/testing';
 import { replayLogContract } from '../contracts/replay-log.ts';
 import { createGateway, type Gateway } from '../servers/gateway.ts';
 import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { until } from '../servers/until.ts';
 
 let server: RedisServer;
 let prefixes = 0;
@@ -53,6 +54,7 @@ async function start(prefix: string, options: RedisReplayOptions = {}, url = ser
 	await kernel.start();
 	const instance = {
 		log: kernel.find('replay.log')!,
+		commands: kernel.find('redis')!.commands,
 		errors,
 		delivered,
 		publish: async (topic: string, event: string, data: unknown): Promise<Published> =>
@@ -71,11 +73,6 @@ afterEach(async () => {
 const freshPrefix = (): string => `test${(prefixes += 1)}:`;
 const seqs = (frames: readonly { seq: number }[]): number[] => frames.map(({ seq }) => seq);
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
-
-/** Runs `task` until `isDone`, each time after the one before. */
-async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
-	while (!(await isDone())) await setTimeout(5);
-}
 
 replayLogContract('redis', async () => {
 	const kernel = await start(freshPrefix(), { size: 5 });
@@ -337,8 +334,8 @@ describe('a store that fails', () => {
 		await one.publish('a', 'created', 0);
 		own.freeze();
 		const published = upTo(5).map((n) => one.publish('a', 'created', n));
-		// Longer than a command may take: the frames are in its socket, and it has not read them.
-		await setTimeout(500);
+		// What is asked later has waited too long: so have they, which are in its socket, unread.
+		await expect(one.commands.client.ping()).rejects.toThrow('timed out');
 		own.thaw();
 
 		expect(await Promise.all(published)).toEqual(
@@ -349,6 +346,23 @@ describe('a store that fails', () => {
 		await until(() => third.delivered.length >= 6);
 		expect(third.delivered.map(({ data }) => data)).toEqual([0, 1, 2, 3, 4, 5]);
 		expect(tails[2]!.head().seq).toBe(6);
+	});
+
+	test('a publish that cannot be asked about is unknown, each under an id of its own, and delivered to nobody', async () => {
+		const instance = await start(freshPrefix(), { retryFor: 1 }, own.url);
+		await instance.publish('a', 'created', 0);
+		own.freeze();
+
+		const [one, other, more] = await Promise.all(
+			upTo(3).map((n) => instance.publish(n < 3 ? 'a' : 'b', 'created', n))
+		);
+		own.thaw();
+
+		for (const result of [one!, other!, more!]) expect(result.status).toBe('unknown');
+		expect(new Set([one, other, more].map((result) => (result as { id?: string }).id)).size).toBe(
+			3
+		);
+		expect(instance.delivered.every(({ seq }) => seq > 0)).toBe(true);
 	});
 
 	test('an instance that starts while it is down serves, and follows once it is there', async () => {
