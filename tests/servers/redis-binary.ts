@@ -22,7 +22,7 @@ const SCRIPTING = ['lua-bitop', 'lua-cjson'];
 
 const HELP =
 	'The tests of the cluster need redis-server 7.0 or later: install it ' +
-	'(Debian, Ubuntu: apt-get install redis-server), or set REDIS_URL.';
+	'(Debian, Ubuntu: apt-get install redis-server).';
 
 let found: Promise<RedisBinary> | undefined;
 
@@ -39,12 +39,14 @@ export function findRedis(): Promise<RedisBinary> {
 async function find(): Promise<RedisBinary> {
 	const path = await onPath();
 	if (path) return { path, env: {} };
+	await mkdir(CACHE, { recursive: true });
+	if (process.getuid?.() === 0) {
+		// Where that is not to be had, unpacking tries once more, and says why.
+		await apt(CACHE, 'install', '-y', '--no-install-recommends', 'redis-server').catch(() => {});
+		const installed = await onPath();
+		if (installed) return { path: installed, env: {} };
+	}
 	try {
-		if (process.getuid?.() === 0) {
-			await apt('install', '-y', '--no-install-recommends', 'redis-server');
-			const installed = await onPath();
-			if (installed) return { path: installed, env: {} };
-		}
 		return await unpack();
 	} catch (error) {
 		throw new Error(HELP, { cause: error });
@@ -60,14 +62,19 @@ async function onPath(): Promise<string | undefined> {
 	}
 }
 
-/** Runs apt-get; where its lists are missing or old, once more with new ones. */
-async function apt(...args: readonly string[]): Promise<void> {
-	const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+/** Runs apt-get in a folder; where its lists are missing or old, once more with new ones. */
+async function apt(cwd: string, ...args: readonly string[]): Promise<void> {
+	// Two test files begin together, and apt-get of the second one would find its own locks taken.
+	const exclusive = (...rest: readonly string[]): Promise<unknown> =>
+		run('flock', [join(CACHE, 'apt.lock'), 'apt-get', ...rest], {
+			cwd,
+			env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+		});
 	try {
-		await run('apt-get', args, options);
+		await exclusive(...args);
 	} catch {
-		await run('apt-get', ['update'], options);
-		await run('apt-get', args, options);
+		await exclusive('update');
+		await exclusive(...args);
 	}
 }
 
@@ -76,9 +83,8 @@ async function unpack(): Promise<RedisBinary> {
 	const folder = join(CACHE, 'redis');
 	const path = join(folder, 'usr/bin/redis-server');
 	if (!existsSync(path)) {
-		await mkdir(CACHE, { recursive: true });
 		const aside = await mkdtemp(`${folder}-`);
-		await run('apt-get', ['download', ...PACKAGES, ...LIBRARIES, ...SCRIPTING], { cwd: aside });
+		await apt(aside, 'download', ...PACKAGES, ...LIBRARIES, ...SCRIPTING);
 		for (const file of await readdir(aside)) {
 			if (file.endsWith('.deb')) await run('dpkg', ['-x', join(aside, file), aside]);
 		}
