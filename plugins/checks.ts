@@ -10,14 +10,25 @@ const LONGEST = 2 ** 31 - 1;
  * @throws {RealtimeError} RT_OPTION_INVALID when `value` is no time that a timer can wait.
  */
 export function checkTime(name: string, owner: string, value: unknown, least: number = 0): void {
-	if (typeof value === 'number' && value >= least && value <= LONGEST) return;
+	const isTime = typeof value === 'number' && value >= least && value <= LONGEST;
 	const wanted = `a number of milliseconds from ${least} to ${LONGEST}`;
-	throw new RealtimeError('RT_OPTION_INVALID', [name, owner, String(value), wanted]);
+	checkOption(isTime, name, owner, value, wanted);
 }
 
 /** @throws {RealtimeError} RT_OPTION_INVALID when `value` is no whole number from 1. */
 export function checkCount(name: string, owner: string, value: unknown): void {
-	if (Number.isSafeInteger(value) && (value as number) >= 1) return;
-	const wanted = 'a whole number from 1';
+	const isCount = Number.isSafeInteger(value) && (value as number) >= 1;
+	checkOption(isCount, name, owner, value, 'a whole number from 1');
+}
+
+/** @throws {RealtimeError} RT_OPTION_INVALID unless `isRight`. */
+export function checkOption(
+	isRight: boolean,
+	name: string,
+	owner: string,
+	value: unknown,
+	wanted: string
+): void {
+	if (isRight) return;
 	throw new RealtimeError('RT_OPTION_INVALID', [name, owner, String(value), wanted]);
 }

@@ -2,6 +2,7 @@
 
 import { Cron } from 'croner';
 import { declared, RealtimeError, type Declaration } from 'svelte-realtime/kernel';
+import { checkOption } from '../checks.ts';
 import type { ServerContext } from '../server-context.ts';
 
 /** `ctx` of a job: services and `publish`; there is no connection and no user. */
@@ -60,15 +61,18 @@ export function cron(expression: string, ...rest: unknown[]): unknown {
 		const wanted = 'an expression, a topic if its result is to be published, and a function';
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live.cron()', typeof handler, wanted]);
 	}
-	const check = (isRight: boolean, option: string, value: unknown, wanted: string): void => {
-		if (isRight) return;
-		throw new RealtimeError('RT_OPTION_INVALID', [option, 'live.cron()', String(value), wanted]);
-	};
+	const owner = 'live.cron()';
 	const isTopic = topic === undefined || (topic !== '' && !String(topic).startsWith('__'));
-	check(isTopic, 'topic', topic, "a name that does not begin with '__'");
-	check(missed === 'skip' || missed === 'run', 'missed', missed, "'skip' or 'run'");
-	check(typeof overlap === 'boolean', 'overlap', overlap, 'true or false');
-	check(isTimezone(timezone), 'timezone', timezone, "the name of a time zone, as 'Europe/Berlin'");
+	checkOption(isTopic, 'topic', owner, topic, "a name that does not begin with '__'");
+	checkOption(missed === 'skip' || missed === 'run', 'missed', owner, missed, "'skip' or 'run'");
+	checkOption(typeof overlap === 'boolean', 'overlap', owner, overlap, 'true or false');
+	checkOption(
+		isTimezone(timezone),
+		'timezone',
+		owner,
+		timezone,
+		"the name of a time zone, as 'Europe/Berlin'"
+	);
 	const next = timesOf(expression, timezone);
 	return declared(handler as (...args: never[]) => unknown, {
 		kind: 'cron',

@@ -9,7 +9,7 @@ import {
 } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { LiveStream } from 'svelte-realtime/plugins/streams';
-import { checkTime } from '../checks.ts';
+import { checkOption, checkTime } from '../checks.ts';
 import type {
 	AggregateFacts,
 	DerivedContext,
@@ -67,8 +67,8 @@ export function derived(
 	const { topic, debounce = 0, perUser = false, merge = 'set' } = options;
 	if (typeof sources !== 'function') checkSources(owner, sources);
 	checkFunction(owner, compute, 'topics, or a function that names them, and a function');
-	check(merge === 'set', 'merge', owner, merge, "'set'");
-	check(typeof perUser === 'boolean', 'perUser', owner, perUser, 'true or false');
+	checkOption(merge === 'set', 'merge', owner, merge, "'set'");
+	checkOption(typeof perUser === 'boolean', 'perUser', owner, perUser, 'true or false');
 	checkFollowed(owner, topic, debounce);
 	const facts = { is: 'derived', sources, compute, topic, perUser, debounce };
 	return followed(compute as never, facts as DerivedFacts, options.guard);
@@ -103,7 +103,7 @@ export function aggregate<Value>(
 	checkSources(owner, sources);
 	const list = typeof fields === 'object' && fields !== null ? Object.values(fields) : [];
 	const areFields = list.every((field) => typeof field === 'object' && field !== null);
-	check(list.length > 0 && areFields, 'fields', owner, fields, 'an object of fields');
+	checkOption(list.length > 0 && areFields, 'fields', owner, fields, 'an object of fields');
 	if (snapshot !== undefined) checkFunction(owner, snapshot, 'a function for snapshot');
 	checkFollowed(owner, topic, debounce);
 	const facts = { is: 'aggregate', sources, fields, topic, snapshot, debounce };
@@ -179,28 +179,17 @@ export function checkSources(owner: string, sources: unknown): void {
 		sources.length > 0 &&
 		sources.every((name) => typeof name === 'string' && name !== '' && !name.endsWith('*'));
 	const shown = Array.isArray(sources) ? JSON.stringify(sources) : String(sources);
-	check(areNames, 'sources', owner, shown, "a list of one or more topics, without '*'");
+	checkOption(areNames, 'sources', owner, shown, "a list of one or more topics, without '*'");
 }
 
 function checkFollowed(owner: string, topic: unknown, debounce: number): void {
 	const isTopic =
 		topic === undefined || (typeof topic === 'string' && topic !== '' && !topic.startsWith('__'));
-	check(isTopic, 'topic', owner, topic, "a name that does not begin with '__'");
+	checkOption(isTopic, 'topic', owner, topic, "a name that does not begin with '__'");
 	checkTime('debounce', owner, debounce);
 }
 
 function checkFunction(owner: string, value: unknown, wanted: string): void {
 	if (typeof value === 'function') return;
 	throw new RealtimeError('RT_LIVE_ARGUMENTS', [owner, typeof value, wanted]);
-}
-
-function check(
-	isRight: boolean,
-	option: string,
-	owner: string,
-	value: unknown,
-	wanted: string
-): void {
-	if (isRight) return;
-	throw new RealtimeError('RT_OPTION_INVALID', [option, owner, String(value), wanted]);
 }

@@ -1,7 +1,7 @@
 /** The log of topics in Redis: one order on all instances, which outlives each of them. */
 
-import { definePlugin, RealtimeError, type Plugin } from 'svelte-realtime/kernel';
-import { checkCount, checkTime } from '../checks.ts';
+import { definePlugin, type Plugin } from 'svelte-realtime/kernel';
+import { checkCount, checkOption, checkTime } from '../checks.ts';
 import { redisLog } from './log.ts';
 
 export { redisLog, type RedisLog, type RedisLogOptions } from './log.ts';
@@ -42,10 +42,8 @@ export function redisReplay(options: RedisReplayOptions = {}): Plugin<'redis', '
 	checkTime('retention', 'redisReplay()', retention, 1000);
 	checkTime('linger', 'redisReplay()', linger);
 	checkTime('retryFor', 'redisReplay()', retryFor);
-	if (outage !== 'local' && outage !== 'reject') {
-		const wanted = "'local' or 'reject'";
-		throw new RealtimeError('RT_OPTION_INVALID', ['outage', 'redisReplay()', outage, wanted]);
-	}
+	const isPolicy = outage === 'local' || outage === 'reject';
+	checkOption(isPolicy, 'outage', 'redisReplay()', outage, "'local' or 'reject'");
 	return definePlugin({
 		name: 'redis-replay',
 		requires: ['redis'],

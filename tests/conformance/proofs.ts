@@ -27,7 +27,7 @@ export function testsOf(file: string): ReadonlySet<string> {
 	return names;
 }
 
-/** `test(…)`, or `test.each(…)(…)`; neither `test.skip` nor anything like it. */
+/** `test(…)`, or `test.each(…)(…)`: what surely runs. */
 function isTest(callee: ts.Expression): boolean {
 	if (ts.isIdentifier(callee)) return callee.text === 'test';
 	if (!ts.isCallExpression(callee)) return false;

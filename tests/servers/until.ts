@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
+import { vi } from 'vitest';
 
-/** Asks again and again, until it is so: a server of its own process tells nobody when. The end of waiting is that of the test. */
+/** Waits until it is so, where a server of its own process tells nobody when. @throws after 15 s */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-	while (!(await isSo())) await setTimeout(3);
+	await vi.waitUntil(isSo, { timeout: 15_000, interval: 3 });
 }

@@ -44,10 +44,10 @@ describe('on Windows', () => {
 	});
 
 	test('the folder of an option is found from the root of the app', () => {
-		const root = 'c:\\work\\apps\\site';
+		const root = 'c:\\code\\apps\\site';
 
-		expect(windows.resolve(root, 'src/live')).toBe('C:/work/apps/site/src/live');
-		expect(windows.resolve(root, '..\\..\\packages\\api\\live')).toBe('C:/work/packages/api/live');
+		expect(windows.resolve(root, 'src/live')).toBe('C:/code/apps/site/src/live');
+		expect(windows.resolve(root, '..\\..\\packages\\api\\live')).toBe('C:/code/packages/api/live');
 		expect(windows.resolve(root, 'D:\\live')).toBe('D:/live');
 	});
 });

@@ -8,6 +8,7 @@ import {
 	type MaybePromise
 } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
+import { checkOption } from '../../checks.ts';
 import type { LiveStream, StreamDeclaration } from '../declare.ts';
 import type { Page } from '../paging.ts';
 import type { Pipes, Step } from './facts.ts';
@@ -176,24 +177,24 @@ type Fn = (...args: unknown[]) => unknown;
  */
 export const pipe: Pipe = Object.assign(piped as never, {
 	filter: ((test: unknown) => {
-		check(typeof test === 'function', 'test', 'filter', test, 'a function');
+		checkOption(typeof test === 'function', 'test', 'pipe.filter()', test, 'a function');
 		return step({ by: 'filter', test });
 	}) as never,
 	sort: ((field: unknown, dir: unknown = 'asc') => {
-		check(typeof field === 'string', 'field', 'sort', field, 'the name of a field');
-		check(dir === 'asc' || dir === 'desc', 'dir', 'sort', dir, "'asc' or 'desc'");
+		checkOption(typeof field === 'string', 'field', 'pipe.sort()', field, 'the name of a field');
+		checkOption(dir === 'asc' || dir === 'desc', 'dir', 'pipe.sort()', dir, "'asc' or 'desc'");
 		return step({ by: 'sort', field, dir });
 	}) as never,
 	limit: ((count: unknown) => {
 		const isCount = Number.isSafeInteger(count) && (count as number) > 0;
-		check(isCount, 'count', 'limit', count, 'a whole number from 1');
+		checkOption(isCount, 'count', 'pipe.limit()', count, 'a whole number from 1');
 		return step({ by: 'limit', count });
 	}) as never,
 	join: ((field: unknown, resolve: Fn, as: unknown, { batch = false } = {}) => {
-		check(typeof field === 'string', 'field', 'join', field, 'the name of a field');
-		check(typeof resolve === 'function', 'resolver', 'join', resolve, 'a function');
+		checkOption(typeof field === 'string', 'field', 'pipe.join()', field, 'the name of a field');
+		checkOption(typeof resolve === 'function', 'resolver', 'pipe.join()', resolve, 'a function');
 		const isName = typeof as === 'string' && as !== '__proto__' && as !== '';
-		check(isName, 'as', 'join', as, 'the name of a field');
+		checkOption(isName, 'as', 'pipe.join()', as, 'the name of a field');
 		const each = (values: readonly unknown[], args: readonly unknown[]): unknown =>
 			Promise.all(values.map((value) => resolve(value, ...args)));
 		const all = (values: readonly unknown[], args: readonly unknown[]): unknown =>
@@ -216,9 +217,9 @@ function piped(stream: unknown, ...given: readonly unknown[]): unknown {
 	const pipes = given.reduce(added, before);
 	const isOrdered = merge === 'set' || pipes.sorts.length > 0;
 	const wanted = 'behind pipe.sort(), or left out for the `max` of the stream';
-	check(pipes.limit === 0 || isOrdered, 'limit', 'pipe()', pipes.limit, wanted);
+	checkOption(pipes.limit === 0 || isOrdered, 'limit', 'pipe()', pipes.limit, wanted);
 	if (merge !== 'set' && pipes.sorts.length > 0) {
-		check(
+		checkOption(
 			merge === 'crud',
 			'sort',
 			'pipe()',
@@ -226,7 +227,7 @@ function piped(stream: unknown, ...given: readonly unknown[]): unknown {
 			"left out with { merge: 'latest' }, which has an order"
 		);
 		const max = 'left out where pipe.sort() decides which items are first: use pipe.limit()';
-		check(declaration.merge.max === 0, 'max', 'pipe()', declaration.merge.max, max);
+		checkOption(declaration.merge.max === 0, 'max', 'pipe()', declaration.merge.max, max);
 	}
 	// What the stream itself returns is transformed by what it is piped through already.
 	const own = given.reduce(added, NONE);
@@ -259,21 +260,9 @@ function added(pipes: Pipes, given: unknown): Pipes {
 		return isLate ? { ...pipes, late: [...late, step] } : { ...pipes, steps: [...steps, step] };
 	}
 	const wanted = 'in front of the limit: behind it there would be less, or something else';
-	check(!isLate, step.by, 'pipe()', 'behind pipe.limit()', wanted);
+	checkOption(!isLate, step.by, 'pipe()', 'behind pipe.limit()', wanted);
 	if (step.by === 'filter') return { ...pipes, steps: [...steps, step] };
 	if (step.by === 'limit') return { ...pipes, limit: step.count };
 	const { field, dir } = step;
 	return { ...pipes, sorts: [{ field, dir }, ...sorts] };
-}
-
-function check(
-	isRight: boolean,
-	option: string,
-	owner: string,
-	value: unknown,
-	wanted: string
-): void {
-	if (isRight) return;
-	const name = owner.endsWith('()') ? owner : `pipe.${owner}()`;
-	throw new RealtimeError('RT_OPTION_INVALID', [option, name, String(value), wanted]);
 }
