@@ -1,5 +1,7 @@
 /** The names of what belongs to one topic. All of them are in one slot of a Redis Cluster. */
 
+import { tagged } from '../redis-keys.ts';
+
 export interface TopicKeys {
 	/** Hash: epoch `e`, seq `s`, writer `g`, lineage `h`. */
 	readonly meta: string;
@@ -8,8 +10,7 @@ export interface TopicKeys {
 	readonly channel: string;
 }
 
-/** A hash tag ends with the first brace: one in the name of a topic would end it early. */
 export function keysOf(prefix: string, topic: string): TopicKeys {
-	const base = `${prefix}{${topic.replaceAll('%', '%25').replaceAll('}', '%7D')}}`;
+	const base = tagged(prefix, topic);
 	return { meta: `${base}:meta`, log: `${base}:log`, channel: `${base}:frames` };
 }

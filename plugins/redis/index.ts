@@ -1,7 +1,7 @@
 /** Redis: the connections that other plugins keep their state by. */
 
-import type { RedisOptions as ClientOptions } from 'ioredis';
-import { definePlugin, type Plugin } from 'svelte-realtime/kernel';
+import type { Redis, RedisOptions as ClientOptions } from 'ioredis';
+import { definePlugin, LiveError, type Plugin } from 'svelte-realtime/kernel';
 import { checkTime } from '../checks.ts';
 import { createLink, type Link } from './link.ts';
 import {
@@ -33,6 +33,15 @@ export interface RedisBackend {
 	readonly prefix: string;
 	/** For commands that are answered at once. */
 	readonly commands: Link;
+	/** The command that broadcasts a message; for scripts an argument. */
+	readonly broadcast: 'publish' | 'spublish';
+	/**
+	 * Runs a command of a class of operations.
+	 *
+	 * @param operation What the command is for, as `presence`: each class fails for itself.
+	 * @throws {LiveError} SERVICE_UNAVAILABLE at once while Redis is away; what the command throws.
+	 */
+	run<T>(operation: string, work: (client: Redis) => Promise<T>): Promise<T>;
 	/**
 	 * Makes a connection of a plugin's own; it is closed with this plugin.
 	 *
@@ -82,6 +91,11 @@ export function redis(options: RedisOptions = {}): Plugin<never, 'redis'> {
 			kernel.provide('redis', {
 				prefix,
 				commands,
+				broadcast: 'publish',
+				async run(_operation, work) {
+					if (!commands.isUp) throw new LiveError('SERVICE_UNAVAILABLE');
+					return work(commands.client);
+				},
 				connect: (purpose) => connect(purpose, commandTimeout),
 				subscribe: (options) =>
 					createSubscriptions({ ...options, clock: kernel.clock, report: kernel.report })

@@ -1,0 +1,3 @@
+/** The instances of one app: types of the capability `instances`, which a backend provides. */
+
+export type { Answerer, GoneListener, Instances } from './port.ts';
