@@ -11,6 +11,7 @@ import { debounce, type DebounceOptions } from 'svelte-realtime/plugins/debounce
 import { dedup, type DedupOptions } from 'svelte-realtime/plugins/dedup';
 import { groups } from 'svelte-realtime/plugins/groups';
 import { identity, type IdentityOptions } from 'svelte-realtime/plugins/identity';
+import { instances, type InstancesOptions } from 'svelte-realtime/plugins/instances';
 import { invalidation, type InvalidationOptions } from 'svelte-realtime/plugins/invalidation';
 import { lock, type LockOptions } from 'svelte-realtime/plugins/lock';
 import { metrics } from 'svelte-realtime/plugins/metrics';
@@ -42,6 +43,7 @@ export interface SingleOptions {
 	/** `false`: calls are not limited, but for those of functions with a limit of their own. */
 	ratelimit?: RateLimitOptions | false;
 	replay?: ReplayOptions;
+	instances?: InstancesOptions;
 	invalidation?: InvalidationOptions;
 	reactions?: ReactionsOptions;
 	binary?: BinaryOptions;
@@ -59,6 +61,7 @@ export type SingleCapability =
 	| 'cursors'
 	| 'channels'
 	| 'groups'
+	| 'instances'
 	| 'reactions'
 	| 'identity'
 	| 'ratelimit'
@@ -83,6 +86,7 @@ export function single(options: SingleOptions = {}): readonly Plugin<any, Single
 	return presetOf(options, [
 		// First, so that it sees who is refused by any of the others.
 		metrics(),
+		instances(options.instances),
 		...(options.admission === false ? [] : [admission(options.admission)]),
 		// Behind admission, and before the gates of the app.
 		identity(options.identity),

@@ -4,6 +4,7 @@ import { LIMITS, type Plugin } from 'svelte-realtime';
 import { METRICS, nameOf, type MetricName } from 'svelte-realtime/plugins/metrics';
 import { redis } from 'svelte-realtime/plugins/redis';
 import { redisBus } from 'svelte-realtime/plugins/redis-bus';
+import { redisInstances } from 'svelte-realtime/plugins/redis-instances';
 import { redisReplay } from 'svelte-realtime/plugins/redis-replay';
 import { single } from 'svelte-realtime/presets';
 import { plain, read, tableUnder } from './markdown.ts';
@@ -20,7 +21,7 @@ test('the table of plugins is the folders, with what they need and provide', () 
 	const plugins: readonly Pick<Plugin, 'name' | 'requires' | 'provides'>[] = [
 		// What an app gives it nothing to do is left out.
 		...single({ middleware: [] }),
-		...[redis(), redisReplay(), redisBus()],
+		...[redis(), redisReplay(), redisBus(), redisInstances()],
 		...COMPOSED
 	];
 	const rows = tableUnder(README, 'plugin').map((cells) => cells.slice(0, 4).map(plain));
@@ -78,6 +79,7 @@ test.each([
 	['dedup', 'dedup/index'],
 	['binary', 'binary/index'],
 	['webhooks', 'webhooks/index'],
+	['instances', 'instances/index'],
 	['redis', 'redis/index'],
 	['redis-replay', 'redis-replay/index']
 ])('the table of options of %s is the code', (plugin, file) => {
@@ -116,7 +118,7 @@ test('the table of metrics is the code', () => {
 });
 
 test('the table of options of breaker is the code', () => {
-	const source = read('plugins/breaker/breaker.ts');
+	const source = read('plugins/circuit.ts');
 	const rows = tableUnder(README, 'of `breaker`').map(([name, value]) => [
 		plain(name),
 		amount(value!)

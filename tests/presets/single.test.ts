@@ -8,6 +8,7 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 	expect(kernel.describe()).toMatchInlineSnapshot(`
 		"rpc (0 ms): provides rpc
 		metrics (0 ms): requires rpc
+		instances (0 ms): provides instances; uses instances.link
 		admission (0 ms)
 		identity (0 ms): provides identity
 		middleware (0 ms): requires rpc
@@ -40,9 +41,9 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 		  published: groups (__presence:group:*) → invalidation (__tag:*)
 		  drain: streams
 		  close: rpc → admission → identity → streams → presence
-		  ready: rpc → reactions → reactions → cron
+		  ready: rpc → instances → reactions → reactions → cron
 		  changed: rpc → signals → reactions → cron
-		  shutdown: metrics → breaker → binary → streams → presence → cursors → groups → throttle → debounce → lock → queue → reactions → reactions → cron → cron"
+		  shutdown: metrics → instances → breaker → binary → streams → presence → cursors → groups → throttle → debounce → lock → queue → reactions → reactions → cron → cron"
 	`);
 });
 
