@@ -9,6 +9,8 @@ export interface Incoming {
 	/** Path and query, as sent. */
 	readonly url: string;
 	readonly headers: RequestHeaders;
+	/** Its headers do not say for sure where it ends, or whom it is for; its answer is the last one. */
+	readonly isUnclear: boolean;
 	/** Address of the peer, which may be a proxy. */
 	readonly socketAddress: string;
 	/** Must be called before the first await; the body flows only as it is read. */

@@ -1,6 +1,7 @@
 /** The HTTP front on Node's own server. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isUnclear } from './framing.ts';
 import type { RequestHeaders } from './env.ts';
 import type { BodyInfo, Head, Incoming, Reply } from './front.ts';
 import { BODY_BUFFER, REFUSED_BYTES, REFUSED_TIME } from './front.ts';
@@ -9,21 +10,34 @@ import type { Site } from './site.ts';
 /** A server that answers with the site; the caller makes it listen. */
 export function nodeFront(site: Site): Server {
 	return createServer((request, response) => {
-		if (site.isDraining) response.shouldKeepAlive = false;
 		const reply = new NodeReply(request, response);
-		site.handle(incomingOf(request, reply), reply);
+		const incoming = incomingOf(request, reply);
+		if (site.isDraining || incoming.isUnclear) response.shouldKeepAlive = false;
+		site.handle(incoming, reply);
 	});
 }
 
 function incomingOf(request: IncomingMessage, reply: NodeReply): Incoming {
+	const headers = flatten(request.headers);
 	return {
 		method: request.method ?? 'GET',
 		url: request.url ?? '/',
-		headers: flatten(request.headers),
+		headers,
+		isUnclear: hasTwoHosts(request.rawHeaders) || isUnclear(headers),
 		// Empty once the peer is gone; then nobody gets to see it.
 		socketAddress: request.socket.remoteAddress ?? '',
 		body: () => reply.readBody()
 	};
+}
+
+/** Node keeps the first, and says nothing of the second. */
+function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+	let hosts = 0;
+	for (let index = 0; index < rawHeaders.length; index += 2) {
+		const name = rawHeaders[index]!;
+		if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+	}
+	return hosts > 1;
 }
 
 function flatten(headers: IncomingMessage['headers']): RequestHeaders {

@@ -3,37 +3,45 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { addHeader } from '../transports/upgrade.ts';
 import type { RequestHeaders } from './env.ts';
+import { isUnclear, makesUnclear } from './framing.ts';
 import { BODY_BUFFER, REFUSED_BYTES, REFUSED_TIME } from './front.ts';
 import type { BodyInfo, Head, Incoming, Reply } from './front.ts';
 import type { Site } from './site.ts';
 
-/** Registers the site on every path that nothing else has taken. */
+/**
+ * Registers the site on every path that nothing else has taken.
+ *
+ * A request is read at once: its object does not outlive the handler's synchronous part.
+ */
 export function uwsFront(app: TemplatedApp, site: Site): void {
 	app.any('/*', (response, request) => {
-		const reply = new UwsReply(response, site.isDraining);
-		site.handle(incomingOf(response, request, reply), reply);
+		const { headers, isUnclear } = headersOf(request);
+		// What its parser takes for the end of a chunk others may not: nothing that follows is read.
+		const isLast = isUnclear || headers['transfer-encoding'] !== undefined || site.isDraining;
+		const reply = new UwsReply(response, isLast);
+		const query = request.getQuery();
+		const path = request.getUrl();
+		const incoming: Incoming = {
+			method: request.getMethod().toUpperCase(),
+			url: query ? `${path}?${query}` : path,
+			headers,
+			isUnclear,
+			socketAddress: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
+			body: () => reply.readBody()
+		};
+		site.handle(incoming, reply);
 	});
 }
 
-/** Reads everything at once: the request object does not outlive the handler's synchronous part. */
-function incomingOf(response: HttpResponse, request: HttpRequest, reply: UwsReply): Incoming {
-	const query = request.getQuery();
-	const path = request.getUrl();
-	const headers = headersOf(request);
-	return {
-		method: request.getMethod().toUpperCase(),
-		url: query ? `${path}?${query}` : path,
-		headers,
-		socketAddress: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
-		body: () => reply.readBody()
-	};
-}
-
-function headersOf(request: HttpRequest): RequestHeaders {
+function headersOf(request: HttpRequest): { headers: RequestHeaders; isUnclear: boolean } {
 	// Without a prototype, so that a header called `constructor` is only that.
 	const headers = Object.create(null) as Record<string, string>;
-	request.forEach((name, value) => addHeader(headers, name, latin1(value)));
-	return headers;
+	let isRepeated = false;
+	request.forEach((name, value) => {
+		isRepeated ||= makesUnclear(headers, name);
+		addHeader(headers, name, latin1(value));
+	});
+	return { headers, isUnclear: isRepeated || isUnclear(headers) };
 }
 
 /** The string whose characters are the bytes that came: uWebSockets.js has read them as UTF-8. */

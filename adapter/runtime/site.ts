@@ -101,6 +101,7 @@ export function createSite(options: SiteOptions): Site {
 	return {
 		handle(incoming, reply) {
 			try {
+				if (incoming.isUnclear) return refuse(incoming, reply, 400);
 				if (probe(incoming, reply, isDraining)) return;
 				if (file(incoming, reply)) return;
 				run(incoming, reply, () => page(incoming, reply));
