@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import type { Builder } from '@sveltejs/kit';
 import { bundle } from './bundle.ts';
 import { entrySource } from './entry.ts';
+import { etagsOf } from './etags.ts';
 import type { Prerendered } from './runtime/static.ts';
+import { addZstd } from './zstd.ts';
 
 export interface AdaptOptions {
 	readonly out: string;
@@ -54,7 +56,9 @@ export async function adapt(builder: Builder, options: AdaptOptions): Promise<vo
 	builder.writePrerendered(`${out}/prerendered${base}`);
 	if (options.precompress) {
 		builder.log.minor('Compressing files');
-		await Promise.all([builder.compress(`${out}/client`), builder.compress(`${out}/prerendered`)]);
+		const folders = [`${out}/client`, `${out}/prerendered`];
+		await Promise.all(folders.map((folder) => builder.compress(folder)));
+		for (const folder of folders) addZstd(folder);
 	}
 
 	builder.log.minor('Building server');
@@ -71,6 +75,10 @@ export async function adapt(builder: Builder, options: AdaptOptions): Promise<vo
 			origin: origin || undefined,
 			appDir: config.appDir,
 			envPrefix: options.envPrefix,
+			etags: {
+				client: await etagsOf(`${out}/client`),
+				prerendered: await etagsOf(`${out}/prerendered${base}`)
+			},
 			prerendered: prerenderedPages(builder, base)
 		})
 	);

@@ -1,6 +1,6 @@
 /** The module that `node build` runs. */
 
-import type { Prerendered } from './runtime/static.ts';
+import type { LargeFiles, Prerendered } from './runtime/static.ts';
 
 export interface EntryOptions {
 	/** The Vite plugin has emitted `realtime.js`. */
@@ -9,6 +9,7 @@ export interface EntryOptions {
 	readonly origin: string | undefined;
 	readonly appDir: string;
 	readonly envPrefix: string;
+	readonly etags: LargeFiles;
 	readonly prerendered: readonly (readonly [path: string, page: Prerendered])[];
 }
 
@@ -25,10 +26,10 @@ export function entrySource(options: EntryOptions): string {
 		: `import { start } from 'svelte-realtime/adapter/runtime';\nconst load = undefined;`;
 	return `import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { server } from './kit.js';
 ${runtime}
 
 const directory = dirname(fileURLToPath(import.meta.url));
+const server = async () => (await import('./kit.js')).server;
 await start({ server, load, directory, ...${JSON.stringify(rest)} });
 `;
 }

@@ -1,12 +1,17 @@
 /** The bytes of files, small ones kept in memory, each with its ETag. */
 
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 /** Files up to this many bytes are served from memory. */
-const MEMORY_FILE: number = 1024 * 1024;
+export const MEMORY_FILE: number = 1024 * 1024;
 /** Bytes of files kept in memory; past it the oldest go. */
 const MEMORY_TOTAL: number = 64 * 1024 * 1024;
+
+/** The ETag of what a hash was made of. */
+export function textOf(hash: Hash): string {
+	return `"${hash.digest('base64url').slice(0, 22)}"`;
+}
 
 /** A file as the index knows it. */
 export interface Stored {
@@ -14,10 +19,12 @@ export interface Stored {
 	readonly size: number;
 	/** Milliseconds since 1970. */
 	readonly modified: number;
+	/** As it was found out when the app was built, for a file too large for memory. */
+	readonly etag?: string | undefined;
 }
 
 export interface Content {
-	/** Strong: a hash of the bytes, for large files of size and time of change. */
+	/** Strong: a hash of the bytes; of size and time of change for a large file that no build has hashed. */
 	readonly etag: string;
 	/** `undefined` for a file too large for memory. */
 	readonly bytes: Uint8Array | undefined;
@@ -32,8 +39,7 @@ export function fileMemory(): FileMemory {
 	let total = 0;
 	const load = async (stored: Stored): Promise<Content> => {
 		const bytes = await readFile(stored.path);
-		const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 22);
-		return { etag: `"${hash}"`, bytes };
+		return { etag: textOf(createHash('sha256').update(bytes)), bytes };
 	};
 	const trim = (): void => {
 		for (const [path, content] of kept) {
@@ -49,7 +55,7 @@ export function fileMemory(): FileMemory {
 			if (known) return known;
 			if (stored.size > MEMORY_FILE) {
 				const stamp = `${stored.size.toString(36)}-${Math.floor(stored.modified).toString(36)}`;
-				const content = { etag: `"${stamp}"`, bytes: undefined };
+				const content = { etag: stored.etag ?? `"${stamp}"`, bytes: undefined };
 				kept.set(stored.path, content);
 				return content;
 			}

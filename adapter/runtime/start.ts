@@ -13,7 +13,7 @@ import { listenNode, listenUws, type Listener } from './listen.ts';
 import type { KitServing } from './kit-serving.ts';
 import { onSignals, shutDown, type ShutdownReason } from './shutdown.ts';
 import { createSite, type KitServer } from './site.ts';
-import { staticFiles, type Prerendered } from './static.ts';
+import { staticFiles, type LargeFiles, type Prerendered } from './static.ts';
 
 export interface StartOptions {
 	/** SvelteKit's server, not yet initialised. */
@@ -28,6 +28,8 @@ export interface StartOptions {
 	readonly appDir?: string;
 	/** Decoded path and what was prerendered there. @default [] */
 	readonly prerendered?: Iterable<readonly [path: string, page: Prerendered]>;
+	/** ETags of files that are too large to be hashed when they are asked for. */
+	readonly etags?: LargeFiles;
 	/** Stands before the name of every variable. @default '' */
 	readonly envPrefix?: string;
 	/** Own origin where ORIGIN is not set. */
@@ -89,6 +91,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 			client: join(directory, 'client'),
 			prerendered: join(directory, 'prerendered', base),
 			pages: new Map(options.prerendered),
+			etags: options.etags,
 			immutable: `${base}/${appDir}/immutable/`
 		})
 	});

@@ -12,6 +12,15 @@ export type Prerendered =
 	| { readonly file: string; readonly type?: string }
 	| { readonly status: number; readonly location: string };
 
+/** Path in a folder → ETag. */
+type Etags = Readonly<Record<string, string>>;
+
+/** What was hashed when the app was built. */
+export interface LargeFiles {
+	readonly client: Etags;
+	readonly prerendered: Etags;
+}
+
 export interface StaticOptions {
 	/** Folder whose tree is the URL's, the base path included. */
 	readonly client: string;
@@ -19,6 +28,8 @@ export interface StaticOptions {
 	readonly prerendered: string;
 	/** Decoded path → what stands there. */
 	readonly pages: ReadonlyMap<string, Prerendered>;
+	/** ETags of large files by their path in each folder. */
+	readonly etags?: LargeFiles | undefined;
 	/** Prefix of files whose name changes with their content: `/_app/immutable/`. */
 	readonly immutable: string;
 }
@@ -81,7 +92,7 @@ function decode(path: string): string | undefined {
 // --- the index ---
 
 function addClient(files: Map<string, StaticFile | Redirect>, options: StaticOptions): void {
-	const found = tree(options.client);
+	const found = tree(options.client, options.etags?.client);
 	for (const [name, stored] of found) {
 		// Dotfiles are left out, as by SvelteKit's own adapter; .well-known is meant to be read.
 		if (/(?:^|\/)\.(?!well-known(?:\/|$))/.test(name)) continue;
@@ -98,7 +109,7 @@ function addClient(files: Map<string, StaticFile | Redirect>, options: StaticOpt
 }
 
 function addPages(files: Map<string, StaticFile | Redirect>, options: StaticOptions): void {
-	const found = tree(options.prerendered);
+	const found = tree(options.prerendered, options.etags?.prerendered);
 	for (const [path, page] of options.pages) {
 		if ('location' in page) {
 			files.set(path, page);
@@ -116,7 +127,7 @@ function addPages(files: Map<string, StaticFile | Redirect>, options: StaticOpti
 }
 
 /** All files below a folder by their path in it; links are not followed. */
-function tree(folder: string): Map<string, Stored> {
+function tree(folder: string, etags: Etags = {}): Map<string, Stored> {
 	const found = new Map<string, Stored>();
 	const exists = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
 	if (!exists) return found;
@@ -124,7 +135,8 @@ function tree(folder: string): Map<string, Stored> {
 		if (!entry.isFile()) continue;
 		const path = join(entry.parentPath ?? entry.path, entry.name);
 		const { size, mtimeMs } = statSync(path);
-		found.set(relative(folder, path).split(sep).join('/'), { path, size, modified: mtimeMs });
+		const name = relative(folder, path).split(sep).join('/');
+		found.set(name, { path, size, modified: mtimeMs, etag: etags[name] });
 	}
 	return found;
 }
@@ -134,6 +146,7 @@ function variantsOf(name: string, found: ReadonlyMap<string, Stored>): Map<strin
 	const size = found.get(name)!.size;
 	for (const [coding, suffix] of [
 		['br', '.br'],
+		['zstd', '.zst'],
 		['gzip', '.gz']
 	] as const) {
 		const variant = found.get(name + suffix);

@@ -14,6 +14,7 @@ describe.each(FRONTS)('%s', (name) => {
 				'_app/immutable/entry.js': script,
 				'_app/immutable/entry.js.br': brotliCompressSync(script),
 				'_app/immutable/entry.js.gz': gzipSync(script),
+				'_app/immutable/entry.js.zst': 'as zstd',
 				'digits.txt': '0123456789',
 				'my file #1.txt': 'spaces',
 				'large.bin': large,
@@ -62,6 +63,8 @@ describe.each(FRONTS)('%s', (name) => {
 	test.each([
 		['br, gzip', 'br'],
 		['gzip, br', 'br'],
+		['gzip, zstd, br', 'br'],
+		['gzip, zstd', 'zstd'],
 		['gzip', 'gzip'],
 		['br;q=0.4, gzip;q=0.8', 'gzip'],
 		['br;q=0, gzip', 'gzip'],
@@ -74,23 +77,25 @@ describe.each(FRONTS)('%s', (name) => {
 
 		expect(response.header('content-encoding')).toBe(coding);
 		const decoded =
-			coding === 'br'
-				? brotliDecompressSync(response.body)
-				: coding === 'gzip'
-					? gunzipSync(response.body)
-					: response.body;
+			coding === 'zstd'
+				? Buffer.from(response.text === 'as zstd' ? script : '')
+				: coding === 'br'
+					? brotliDecompressSync(response.body)
+					: coding === 'gzip'
+						? gunzipSync(response.body)
+						: response.body;
 		expect(decoded.toString()).toBe(script);
 	});
 
 	test('each representation has an ETag of its own', async () => {
 		const path = '/_app/immutable/entry.js';
 		const tags = await Promise.all(
-			['identity', 'gzip', 'br'].map(async (coding) =>
+			['identity', 'gzip', 'zstd', 'br'].map(async (coding) =>
 				(await get(path, { 'Accept-Encoding': coding })).header('etag')
 			)
 		);
 
-		expect(new Set(tags).size).toBe(3);
+		expect(new Set(tags).size).toBe(4);
 	});
 
 	test('a validator in a list, a weak one and * all say that the client has it', async () => {
