@@ -2,6 +2,11 @@
 export interface Clock {
 	/** Milliseconds since the Unix epoch. */
 	now(): number;
+	/**
+	 * Milliseconds since some moment, which only go forward: the other clock can be set. It may stand
+	 * while the machine sleeps. @default that of `now`
+	 */
+	steady?(): number;
 	/** Runs `task` once after `delay` milliseconds; the result cancels it. */
 	after(delay: number, task: () => void): () => void;
 	/** Runs `task` every `period` milliseconds until the result is called. */
@@ -14,6 +19,9 @@ export const systemClock: Clock = {
 	after: (delay, task) => cancels(setTimeout(task, delay)),
 	every: (period, task) => cancels(setInterval(task, period))
 };
+
+/** Time that only goes forward; apart from the clock, which browsers load too. */
+export const steadyTime: () => number = () => performance.now();
 
 /** What ends a timer: of either kind, as both share one list. */
 function cancels(timer: ReturnType<typeof setTimeout>): () => void {

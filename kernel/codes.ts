@@ -121,6 +121,8 @@ export const CLOSE = {
 	RESTART: CLOSE_RESTART,
 	/** The client is too slow, or the server is full; come back later. */
 	TRY_LATER: CLOSE_TRY_LATER,
+	/** This instance ends, and others serve on: come back at once. */
+	ELSEWHERE: 4000,
 	/** The identity of the connection is over; come back with a fresh one. */
 	REAUTHENTICATE: CLOSE_REAUTHENTICATE,
 	/** The client does not keep to the protocol. */

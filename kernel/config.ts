@@ -110,6 +110,11 @@ export function presetOf<List extends readonly Plugin[]>(options: unknown, plugi
 	return Object.defineProperty(plugins, MADE_WITH, { value: options });
 }
 
+/** The options that a preset was made with; nothing where it was not made by one of ours. */
+export function madeWith(preset: Preset): unknown {
+	return preset[MADE_WITH];
+}
+
 /**
  * Whether two presets are one and the same: the same plugins, or such of the same names that were
  * made with equal options.

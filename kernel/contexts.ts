@@ -107,6 +107,8 @@ export interface PublishContext {
 	readonly except: Connection | undefined;
 	/** The operation of a client that it is the outcome of. */
 	readonly op: string | undefined;
+	/** Names the publish where it may be made again: a log takes it once. */
+	readonly id: string | undefined;
 	/**
 	 * What a handler leaves on a frame that it has let through, or publishes again, to know it by. It
 	 * is here and not in the handler, since a frame can be held before it gets there.
@@ -145,6 +147,8 @@ export interface PublishedContext {
 	readonly origin: 'local' | 'remote';
 	/** Parsed when it is first read. */
 	readonly data: unknown;
+	/** Connections on this instance that it was sent to; counted when it is read, in the handler. */
+	readonly followers: number;
 	readonly seq: number;
 	readonly epoch: string;
 }

@@ -78,6 +78,32 @@ const SERVER_MESSAGES = {
 		'"%s" was awaited on the server, where only a page can await it that async Svelte renders in SvelteKit (compilerOptions.experimental.async, Svelte 5.44 or newer). Load it in a `load` function, with `stream.load(event)`.',
 	RT_SERVER_NOT_RUNNING:
 		'The realtime server does not run in this process, so "%s" cannot be loaded. A prerendered page cannot load a stream: export const prerender = false.',
+	RT_PACKAGE_MISSING:
+		'%s needs the package "%s", which cannot be loaded. Install it: npm install %s. See the cause.',
+	RT_REDIS_UNREACHABLE:
+		'Redis at %s does not answer: %s. It is tried again until it does. Check that it runs, and the address.',
+	RT_REDIS_LOADING:
+		'Redis at %s loads its data and serves nothing yet: %s. Nothing is to be done but to wait.',
+	RT_REDIS_READONLY:
+		'Redis at %s is a replica that takes no writes: %s. Give the address of the primary, or use the option `sentinel` or `cluster`, which follow it.',
+	RT_REDIS_MEMORY:
+		'Redis at %s is out of memory and takes no writes: %s. Raise its `maxmemory`, or remove what other apps keep there.',
+	RT_REDIS_FAILING:
+		'Redis at %s cannot serve: %s. It is asked again until it can; its own log says why.',
+	RT_REDIS_AUTH:
+		'Redis at %s refuses to let us in: %s. Give the user and the password in the url: redis://user:password@host:port.',
+	RT_REDIS_PERMISSION:
+		'Redis at %s forbids a command: %s. Allow its user the keys and channels that begin with `prefix`, and INFO (ACL SETUSER).',
+	RT_POSTGRES_UNREACHABLE:
+		'Postgres at %s does not serve: %s. It is tried again until it does. Check that it runs, and the address.',
+	RT_POSTGRES_TABLES:
+		'The tables of "%s" in the schema "%s" of Postgres are of version %s, and %s is needed. Run the SQL that migrations() returns, or leave the option `migrate` of postgres() on.',
+	RT_POSTGRES_EVENT:
+		'The event "%s" to "%s" (number %s of the database) was passed over, as it can never be published: %s.',
+	RT_WORKERS_FAILED:
+		'A worker has ended %s times in a row before it worked, the last time %s. What it has printed says why.',
+	RT_JOB_DEAD:
+		'The job %s (%s) has failed %s times and is tried no more. See the cause; jobs.retry(id) lets it be done again.',
 	RT_TRANSPORT_UNAVAILABLE:
 		'The transport "uws" is asked for, and uWebSockets.js cannot be used: %s.'
 } as const;

@@ -1,6 +1,6 @@
 /** One plugin in one kernel, with everything that it has registered: it goes as a whole. */
 
-import type { Clock } from './clock.ts';
+import { steadyTime, systemClock, type Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { HookTable } from './hooks.ts';
 import type { Plugin } from './plugin.ts';
@@ -92,6 +92,7 @@ export class Member {
 		};
 		return {
 			now: () => clock.now(),
+			steady: clock === systemClock ? steadyTime : () => clock.steady?.() ?? clock.now(),
 			after: (delay, task) =>
 				record((done) =>
 					clock.after(delay, () => {

@@ -102,6 +102,8 @@ export interface PublishOptions {
 	mark?: symbol;
 	/** For plugins: the data as it goes on the wire, where that is at hand. */
 	encoded?: EncodedValue;
+	/** For plugins: names the publish. A log that still has one of this name does not take it again. */
+	id?: string;
 }
 
 /** A frame that has been through the pipe somewhere. */

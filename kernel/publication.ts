@@ -2,9 +2,10 @@
 
 import type { Connection } from './connection.ts';
 import type { EncodedValue, PublishContext, PublishedContext, TopicClass } from './contexts.ts';
+import type { Lane } from './lane.ts';
 import type { OutboundFrame, PublishOptions, PublishResult } from './plugin.ts';
 import { DEFERRED, TAKEN } from './run.ts';
-import type { MaybePromise } from './transport.ts';
+import type { MaybePromise, Transport } from './transport.ts';
 import type { ValueCodec } from './values.ts';
 
 export const OK: PublishResult = { status: 'ok', level: 'local' };
@@ -16,6 +17,7 @@ export class PublishFrame implements PublishContext {
 	readonly origin: 'local' | 'remote' = 'local';
 	readonly except: Connection | undefined;
 	readonly op: string | undefined;
+	readonly id: string | undefined;
 	mark: symbol | undefined;
 	data: unknown;
 	seq: number = 0;
@@ -44,6 +46,7 @@ export class PublishFrame implements PublishContext {
 		this.class = topicClass;
 		this.except = options?.except;
 		this.op = options?.op;
+		this.id = options?.id;
 		this.mark = options?.mark;
 		this.data = data;
 		this.#values = values;
@@ -74,22 +77,34 @@ export class Published implements PublishedContext {
 	readonly seq: number;
 	readonly epoch: string;
 	readonly #value: EncodedValue;
+	readonly #lane: Lane;
+	readonly #transport: Transport;
 	readonly #values: ValueCodec;
 	#data: { readonly value: unknown } | undefined = undefined;
 
-	constructor(frame: OutboundFrame, topicClass: TopicClass, values: ValueCodec) {
+	constructor(frame: OutboundFrame, lane: Lane, transport: Transport, values: ValueCodec) {
 		this.topic = frame.topic;
 		this.event = frame.event;
-		this.class = topicClass;
+		this.class = lane.class;
 		this.origin = frame.origin;
 		this.seq = frame.seq;
 		this.epoch = frame.epoch;
 		this.#value = frame.value;
+		this.#lane = lane;
+		this.#transport = transport;
 		this.#values = values;
 	}
 
 	get data(): unknown {
 		this.#data ??= { value: this.#values.read(this.#value) };
 		return this.#data.value;
+	}
+
+	get followers(): number {
+		let count = this.#transport.subscribers(this.topic);
+		for (const variant of this.#lane.variants?.keys() ?? []) {
+			count += this.#transport.subscribers(variant);
+		}
+		return count;
 	}
 }

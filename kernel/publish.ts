@@ -186,7 +186,7 @@ export class Publisher {
 			}
 		}
 		if (lane.observers.length > 0) {
-			const published = new Published(frame, lane.class, values);
+			const published = new Published(frame, lane, transport, values);
 			for (const observer of lane.observers) {
 				try {
 					const result: unknown = observer.handler(published);

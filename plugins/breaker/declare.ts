@@ -3,7 +3,7 @@
 import { declarationOf, type Declaration, type MaybePromise } from 'svelte-realtime/kernel';
 import type { LiveContext, LiveFunction } from 'svelte-realtime/plugins/rpc';
 import { wrapped, type LiveExport } from '../wrap.ts';
-import type { Breaker } from './breaker.ts';
+import type { Breaker } from '../circuit.ts';
 
 /** What stands in for the result: a value, or what makes one. */
 export type Fallback<Args extends readonly unknown[], Result> =

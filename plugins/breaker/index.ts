@@ -2,7 +2,7 @@
 
 import { definePlugin, type Plugin } from 'svelte-realtime/kernel';
 import type {} from 'svelte-realtime/plugins/rpc';
-import type { Breaker } from './breaker.ts';
+import type { Breaker } from '../circuit.ts';
 import type { BreakerDeclaration } from './declare.ts';
 
 export {
@@ -11,7 +11,7 @@ export {
 	type BreakerHost,
 	type BreakerOptions,
 	type BreakerState
-} from './breaker.ts';
+} from '../circuit.ts';
 export { withBreaker, type BreakerFunctionOptions, type Fallback } from './declare.ts';
 
 /**

@@ -7,7 +7,7 @@ import {
 	systemClock,
 	type Clock
 } from 'svelte-realtime/kernel';
-import { checkCount, checkTime } from '../checks.ts';
+import { checkCount, checkTime } from './checks.ts';
 
 /**
  * `closed`: everything goes through; `open`: nothing does; `half-open`: one attempt is on its way,
@@ -51,6 +51,8 @@ export interface Breaker {
 	run<T>(work: () => T, instead?: (error: LiveError) => T): T;
 	/** Refuses while it is not closed. @throws {LiveError} SERVICE_UNAVAILABLE with `retryAfter`. */
 	guard(): void;
+	/** Lets the next attempt be made at once where it is open: something says that it works again. */
+	retry(): void;
 	/** Hears of every change; the result ends it. */
 	onChange(listener: (state: BreakerState, before: BreakerState) => void): () => void;
 	/** For the plugin `breaker`: belongs to this server from now on; the result ends it. */
@@ -138,14 +140,16 @@ export function createBreaker(options: BreakerOptions = {}): Breaker {
 				if (mine !== era) return;
 				if (isFailure(error)) failed();
 				// An attempt that says nothing leaves it to the next one, at once.
-				else if (state === 'half-open') reopen();
+				else if (state === 'half-open') {
+					become('open');
+					retry();
+				}
 			}
 		};
 	}
 
-	function reopen(): void {
-		become('open');
-		since -= resetAfter;
+	function retry(): void {
+		if (state === 'open') since = clock().now() - resetAfter;
 	}
 
 	function attempt<T>(work: () => T): T {
@@ -207,6 +211,7 @@ export function createBreaker(options: BreakerOptions = {}): Breaker {
 		guard() {
 			if (state !== 'closed') throw refusal();
 		},
+		retry,
 		onChange(listener) {
 			const entry = { listener };
 			listeners.add(entry);
