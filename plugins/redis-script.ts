@@ -11,12 +11,9 @@ export interface Script {
 /** A server forgets its scripts when it restarts; the digest alone then says nothing to it. */
 export function script(source: string): Script {
 	const digest = createHash('sha1').update(source).digest('hex');
-	return async (client, keys, args) => {
-		try {
-			return await client.evalsha(digest, keys.length, ...keys, ...args);
-		} catch (error) {
-			if (!String((error as Error).message).startsWith('NOSCRIPT')) throw error;
+	return (client, keys, args) =>
+		client.evalsha(digest, keys.length, ...keys, ...args).catch((error: Error) => {
+			if (!String(error.message).startsWith('NOSCRIPT')) throw error;
 			return client.eval(source, keys.length, ...keys, ...args);
-		}
-	};
+		});
 }

@@ -13,9 +13,20 @@ export function head(status: number, headers: Head['headers'] = []): Head {
 
 /** A short answer of the server's own. */
 export function sendText(reply: Reply, method: string, status: number, text?: string): void {
-	const body = `${text ?? STATUS_CODES[status] ?? status}\n`;
+	const body = text ?? STATUS_CODES[status] ?? status;
+	sendBody(reply, method, status, 'text/plain; charset=utf-8', `${body}\n`);
+}
+
+/** The same of any type. */
+export function sendBody(
+	reply: Reply,
+	method: string,
+	status: number,
+	type: string,
+	body: string
+): void {
 	const answer = head(status, [
-		['content-type', 'text/plain; charset=utf-8'],
+		['content-type', type],
 		['cache-control', 'no-store'],
 		...(status === 405 ? [['allow', METHODS] as const] : [])
 	]);

@@ -1,13 +1,7 @@
 /** Where `redis-server` is; fetched where the machine has none. */
 
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { CACHE } from '../e2e/site.ts';
-
-const run = promisify(execFile);
+import { install, isRoot, onPath, unpack } from './apt.ts';
 
 export interface RedisBinary {
 	readonly path: string;
@@ -37,62 +31,19 @@ export function findRedis(): Promise<RedisBinary> {
 }
 
 async function find(): Promise<RedisBinary> {
-	const path = await onPath();
+	const path = await onPath('redis-server');
 	if (path) return { path, env: {} };
-	await mkdir(CACHE, { recursive: true });
-	if (process.getuid?.() === 0) {
+	if (isRoot) {
 		// Where that is not to be had, unpacking tries once more, and says why.
-		await apt(CACHE, 'install', '-y', '--no-install-recommends', 'redis-server').catch(() => {});
-		const installed = await onPath();
+		await install('redis-server').catch(() => {});
+		const installed = await onPath('redis-server');
 		if (installed) return { path: installed, env: {} };
 	}
 	try {
-		return await unpack();
+		const packages = [...PACKAGES, ...LIBRARIES, ...SCRIPTING];
+		const { folder, env } = await unpack('redis', async () => packages);
+		return { path: join(folder, 'usr/bin/redis-server'), env };
 	} catch (error) {
 		throw new Error(HELP, { cause: error });
 	}
-}
-
-async function onPath(): Promise<string | undefined> {
-	try {
-		return (await run('sh', ['-c', 'command -v redis-server'])).stdout.trim() || undefined;
-	} catch {
-		// Not there: that it fails is the answer.
-		return undefined;
-	}
-}
-
-/** Runs apt-get in a folder; where its lists are missing or old, once more with new ones. */
-async function apt(cwd: string, ...args: readonly string[]): Promise<void> {
-	// Two test files begin together, and apt-get of the second one would find its own locks taken.
-	const exclusive = (...rest: readonly string[]): Promise<unknown> =>
-		run('flock', [join(CACHE, 'apt.lock'), 'apt-get', ...rest], {
-			cwd,
-			env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-		});
-	try {
-		await exclusive(...args);
-	} catch {
-		await exclusive('update');
-		await exclusive(...args);
-	}
-}
-
-/** Unpacks the packages aside and moves them into place whole: two runs that begin together do not meet. */
-async function unpack(): Promise<RedisBinary> {
-	const folder = join(CACHE, 'redis');
-	const path = join(folder, 'usr/bin/redis-server');
-	if (!existsSync(path)) {
-		const aside = await mkdtemp(`${folder}-`);
-		await apt(aside, 'download', ...PACKAGES, ...LIBRARIES, ...SCRIPTING);
-		for (const file of await readdir(aside)) {
-			if (file.endsWith('.deb')) await run('dpkg', ['-x', join(aside, file), aside]);
-		}
-		// The loser of a race finds it in place.
-		await rename(aside, folder).catch(() => rm(aside, { recursive: true }));
-	}
-	const libraries = (await readdir(join(folder, 'usr/lib'))).map((name) =>
-		join(folder, 'usr/lib', name)
-	);
-	return { path, env: { LD_LIBRARY_PATH: libraries.join(':') } };
 }

@@ -1,6 +1,7 @@
 /** Redis servers of the tests' own, on free ports, that keep nothing on disk. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +26,7 @@ export interface RedisServer {
 export async function startRedis(...flags: readonly string[]): Promise<RedisServer> {
 	const binary = await findRedis();
 	const folder = await mkdtemp(join(tmpdir(), 'redis-'));
-	const port = await freePort();
+	let port = await freePort();
 	let child: ChildProcess;
 
 	async function start(): Promise<void> {
@@ -49,7 +50,12 @@ export async function startRedis(...flags: readonly string[]): Promise<RedisServ
 	// A test run that is broken off leaves no server behind.
 	const killNow = (): void => void child.kill('SIGKILL');
 	process.once('exit', killNow);
-	await start();
+	// Between finding a port and taking it somebody else may have.
+	await start().catch(async (error: Error) => {
+		if (!error.message.includes('in use')) throw error;
+		port = await freePort();
+		await start();
+	});
 	return {
 		url: `redis://127.0.0.1:${port}`,
 		port,
@@ -81,4 +87,15 @@ function ready(child: ChildProcess): Promise<void> {
 		child.once('error', reject);
 		child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}.\n${output}`)));
 	});
+}
+
+/** A Redis for tests that neither stop it nor set it up: that of REDIS_URL, else one of their own. */
+export async function plainRedis(): Promise<
+	Pick<RedisServer, 'url' | 'stop'> & { prefix: string }
+> {
+	const { REDIS_URL: url } = process.env;
+	// What an earlier run has left there is nobody's.
+	const prefix = `test-${randomUUID()}:`;
+	if (url !== undefined) return { url, prefix, stop: async () => {} };
+	return { ...(await startRedis()), prefix };
 }
