@@ -1,7 +1,7 @@
 /** `replay.log` in Redis: each frame numbered, kept and broadcast in one step. */
 
 import {
-	randomId,
+	isLiveError,
 	type Clock,
 	type EncodedValue,
 	type OutboundFrame,
@@ -10,12 +10,17 @@ import {
 } from 'svelte-realtime/kernel';
 import type { RedisBackend, Subscriptions } from 'svelte-realtime/plugins/redis';
 import type { ReplayLog, Tail } from 'svelte-realtime/plugins/replay';
-import { Followed, type Snapshot } from './followed.ts';
-import { keysOf } from './keys.ts';
-import { isContinued, readLineage } from './lineage.ts';
-import { Publisher, type Outcome } from './publisher.ts';
-import { read } from './scripts.ts';
-import { readBroadcast, readLine, type Numbered } from './wire.ts';
+import { PublishIds } from '../log-ids.ts';
+import { Followed } from '../log-followed.ts';
+import { createLogObservers } from '../log-observers.ts';
+import { between } from '../log-range.ts';
+import { readBroadcast, type Numbered } from '../log-line.ts';
+import { isContinued } from '../log-lineage.ts';
+import { keysOf, storeKeys } from './keys.ts';
+import type { Outcome } from './lane.ts';
+import { Publisher } from './publisher.ts';
+import { createReader } from './reader.ts';
+import { Store } from './store.ts';
 
 export interface RedisLogOptions {
 	readonly redis: RedisBackend;
@@ -32,7 +37,11 @@ export interface RedisLogOptions {
 	/** Milliseconds for which a publish whose answer was lost is asked about again. */
 	readonly retryFor: number;
 	/** What becomes of a publish while Redis is down. */
-	readonly outage: 'local' | 'reject';
+	readonly outage: 'local' | 'reject' | 'outbox';
+	/** Bytes that wait in the outbox, and milliseconds that each may. */
+	readonly outbox: { readonly bytes: number; readonly age: number };
+	/** Milliseconds between two looks at the topics that are followed. */
+	readonly check: number;
 	deliver(frame: OutboundFrame): void;
 	report(error: unknown): void;
 }
@@ -43,7 +52,7 @@ const WAITING = 1024;
 export interface RedisLog extends Required<ReplayLog> {
 	/** Resolves when its connections have been tried. */
 	readonly tried: Promise<unknown>;
-	close(): void;
+	close(): Promise<void>;
 }
 
 interface Entry {
@@ -60,32 +69,29 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 	const { prefix, commands } = redis;
 	const topics = new Map<string, Entry>();
 	const channels = new Map<string, Followed>();
-	/** Names this store: with its data it loses the name. */
-	let store = randomId();
-	let published = 0;
+	const observers = createLogObservers();
+	/** Under its name a publish is stored once, however often it is sent. */
+	const ids = new PublishIds(instance);
 
 	const keys = (topic: string): ReturnType<typeof keysOf> => keysOf(prefix, topic);
-	const unpublished = (): string => `~${store}`;
-
-	async function readStore(): Promise<void> {
-		const fresh = randomId();
-		const kept = await commands.client.set(`${prefix}store`, fresh, 'NX', 'GET');
-		store = kept ?? fresh;
-	}
-
-	async function readTopic(topic: string, after: number, latest: number): Promise<Snapshot> {
-		const { meta, log } = keys(topic);
-		const answer = await read(commands.client, [meta, log], [after, latest]);
-		const [epoch, seq, lineage, lines] = answer as [string, number, string, string[]];
-		return {
-			head: epoch === '' ? undefined : { epoch, seq },
-			lineage: readLineage(lineage),
-			frames: lines.map(readLine)
-		};
-	}
+	let isClosed = false;
+	/** Redis does not serve: that is said once, by the backend. */
+	const fault = (error: unknown): void => {
+		if (!isLiveError(error) || error.code !== 'SERVICE_UNAVAILABLE') report(error);
+	};
+	const store = new Store({
+		redis,
+		instance,
+		keys: storeKeys(prefix),
+		silence: 3 * options.check,
+		changed: () => catchUpAll()
+	});
+	const unpublished = (): string => store.unpublished;
+	const renewal = (): string => store.renewal;
+	const reader = createReader({ redis, keysOf: keys, renewal, report });
 
 	function deliver(topic: string, epoch: string, { id, seq, event, value, op }: Numbered): void {
-		const origin = id.startsWith(`${instance}.`) ? 'local' : 'remote';
+		const origin = ids.originOf(id);
 		options.deliver({ topic, event, value, seq, epoch, origin, op });
 	}
 
@@ -97,22 +103,34 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 			if (followed === undefined) return;
 			followed.receive(readBroadcast(message));
 		},
-		resumed: () => catchUpAll()
+		// Live again is what has caught up.
+		resumed: () => resync()
 	});
 
+	async function resync(): Promise<void> {
+		await Promise.all([...topics.values()].map(({ followed }) => followed.catchUp()));
+	}
+
 	function catchUpAll(): void {
-		for (const { followed } of topics.values()) followed.catchUp().catch(report);
+		resync().catch(fault);
 	}
 
 	const publisher = new Publisher({
 		link: toSay,
 		clock,
+		broadcast: redis.broadcast,
 		size,
-		retention: Math.ceil(options.retention / 1000),
+		retention: options.retention,
 		waiting: WAITING,
 		retryFor: options.retryFor,
+		outbox: options.outage === 'outbox' ? options.outbox : undefined,
+		run: (work) => redis.run('publish', work, toSay),
 		keysOf: keys,
 		unpublished,
+		renewal,
+		renewAll: () => store.look(true),
+		known: (topic) => topics.get(topic)?.followed.head.seq ?? 0,
+		report,
 		stored(topic, broadcast) {
 			const entry = topics.get(topic);
 			if (entry) return entry.followed.receive(broadcast);
@@ -130,16 +148,17 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 			bytes: topicBytes,
 			hold: 1024,
 			unpublished,
-			read: (after, latest) => readTopic(topic, after, latest),
+			read: (after, latest) => reader.read(topic, after, latest),
 			deliver: (epoch, frame) => deliver(topic, epoch, frame),
-			report
+			gap: observers.gap,
+			report: fault
 		});
 		channels.set(channel, followed);
 		// While the store is down a topic is followed from nowhere; what it comes back with is new to all.
-		const ready = subscriptions
-			.add(channel)
-			.then(() => (commands.isUp ? followed.catchUp() : undefined))
-			.catch(report);
+		const settle = (): Promise<void> | undefined =>
+			commands.isUp ? followed.catchUp() : undefined;
+		// A server that was busy for longer than a command may take has not read the answer in time.
+		const ready = subscriptions.add(channel).then(settle).catch(settle).catch(fault);
 		const entry: Entry = { followed, channel, ready, followers: 0, cancelEnd: undefined };
 		topics.set(topic, entry);
 		return entry;
@@ -151,41 +170,55 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 		subscriptions.remove(entry.channel);
 	}
 
-	const forget = commands.onUp(() => void readStore().then(catchUpAll, report));
+	const forget = commands.onUp(() => {
+		// Where it cannot be looked at as a whole, its topics are read all the same.
+		void store.look().catch(fault).then(catchUpAll);
+	});
+	const forgetToo = commands.onDown(() => store.lost());
 
 	/** A quiet topic whose last frame was lost shows no gap: it is looked at from time to time. */
 	async function check(): Promise<void> {
-		if (!commands.isUp || topics.size === 0) return;
-		await readStore();
+		if (!commands.isUp) return;
+		await store.look().catch(fault);
+		publisher.heal();
 		const all = [...topics];
-		const answers = await commands.client
-			.pipeline(all.map(([topic]) => ['hmget', keys(topic).meta, 'e', 's']))
-			.exec();
+		const heads = await reader.heads(all.map(([topic]) => topic));
+		let behind = 0;
 		for (const [index, [, { followed }]] of all.entries()) {
-			const [error, at] = answers![index] as [Error | null, [string | null, string | null]];
-			if (error) report(error);
-			else if (followed.differs(at[0] === null ? undefined : { epoch: at[0], seq: Number(at[1]) }))
-				followed.catchUp().catch(report);
+			const head = heads[index];
+			if (head === null) continue;
+			behind = Math.max(behind, followed.behind(head));
+			if (followed.differs(head)) followed.catchUp().catch(fault);
 		}
+		observers.checked(all.length, behind);
 	}
-	const cancelCheck = clock.every(15_000, () => void check().catch(report));
+	const cancelCheck = clock.every(options.check, () => void check().catch(fault));
 
-	/** Under this name it is stored once, however often it is sent. */
-	const newId = (): string => `${instance}.${(published += 1)}`;
+	/** Sends it to the store; where somebody counts, with the time that it takes. */
+	async function send(topic: string, frame: Parameters<Publisher['publish']>[1]): Promise<Outcome> {
+		const begun = clock.now();
+		const outcome = await publisher.publish(topic, frame);
+		observers.appended(clock.now() - begun, outcome.status === 'stored');
+		return outcome;
+	}
+	const toStore: Publisher['publish'] = (topic, frame) =>
+		observers.isEmpty ? publisher.publish(topic, frame) : send(topic, frame);
 
 	return {
+		observe: observers.observe,
 		tried: Promise.all([toHear.tried, toSay.tried]),
 
 		async append(topic, event, value, op) {
-			const outcome = await publisher.publish(topic, { id: newId(), event, value, op });
+			const outcome = await toStore(topic, { id: ids.next(), event, value, op });
 			if (outcome.status !== 'stored') throw failure(outcome);
 			const { epoch, seq } = outcome;
 			return { epoch, seq };
 		},
 
-		async publish(topic, event, value, op): Promise<PublishResult> {
-			const id = newId();
-			const outcome = await publisher.publish(topic, { id, event, value, op });
+		async publish(topic, event, value, op, given): Promise<PublishResult> {
+			const id = ids.next(given);
+			const isGiven = given !== undefined;
+			const outcome = await toStore(topic, { id, event, value, op, isGiven });
 			switch (outcome.status) {
 				case 'stored': {
 					const { epoch, seq } = outcome;
@@ -198,7 +231,9 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 				case 'refused':
 					report(outcome.error);
 			}
-			if (options.outage === 'reject') return { status: 'rejected', code: 'SERVICE_UNAVAILABLE' };
+			if (options.outage !== 'local' || isClosed) {
+				return { status: 'rejected', code: 'SERVICE_UNAVAILABLE' };
+			}
 			publisher.markHoled(topic);
 			options.deliver({ topic, event, value, seq: 0, epoch: '', origin: 'local', op });
 			return { status: 'ok', level: 'local' };
@@ -226,33 +261,22 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 		},
 
 		async range(topic, since) {
-			const { head, lineage, frames } = await readTopic(topic, since.seq, 0);
+			const { head, lineage, frames } = await reader.read(topic, since.seq, 0);
 			const now = head ?? { epoch: unpublished(), seq: 0 };
 			return between(since, now, isContinued(lineage, since), frames, size);
 		},
 
-		close() {
-			forget();
+		async close() {
+			isClosed = true;
 			cancelCheck();
-			publisher.close();
+			const isWhole = await publisher.close();
+			forget();
+			forgetToo();
 			for (const { cancelEnd } of topics.values()) cancelEnd?.();
+			// What the others do not have is theirs to find out: as long as it is not said, they look for it.
+			if (isWhole && commands.isUp) await store.leave().catch(fault);
 		}
 	};
-}
-
-/** What of a topic's frames comes after a position, or why that cannot be said. */
-function between(
-	since: Position,
-	now: Position,
-	isEarlier: boolean,
-	frames: readonly Numbered[],
-	size: number
-): readonly Numbered[] | 'epoch' | 'truncated' {
-	if ((since.epoch !== now.epoch && !isEarlier) || since.seq > now.seq) return 'epoch';
-	// Trimming is put off, and what is beyond the size may be gone at any time.
-	if (now.seq - since.seq > size) return 'truncated';
-	const isComplete = frames.length === now.seq - since.seq;
-	return isComplete ? frames : 'truncated';
 }
 
 function failure(outcome: Outcome): Error {

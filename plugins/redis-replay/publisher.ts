@@ -1,97 +1,137 @@
 /** Sends publishes to the store: those of a topic one after the other, however long one takes. */
 
-import { ReplyError } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { randomId, type Clock } from 'svelte-realtime/kernel';
 import type { Link } from 'svelte-realtime/plugins/redis';
+import { writeLine, type Broadcast, type Stored } from '../log-line.ts';
+import { readAnswer } from './answer.ts';
+import { failureOf } from './failure.ts';
+import { Holes } from './holes.ts';
 import type { TopicKeys } from './keys.ts';
-import { append, renew } from './scripts.ts';
-import { readLineage } from './lineage.ts';
-import { writeLine, type Broadcast, type Stored } from './wire.ts';
+import type { Lane, Outcome, Waiting } from './lane.ts';
+import { append, renew, SEARCH, TOUCH } from './scripts.ts';
+import { Touched } from './touched.ts';
+import { PAUSE, untilUp } from './until-up.ts';
 
 /** Frames that travel in one call. */
 const BATCH = 64;
-
-/** What became of one publish. */
-export type Outcome =
-	| { readonly status: 'stored'; readonly epoch: string; readonly seq: number }
-	/** It surely did not happen. */
-	| { readonly status: 'down' | 'full' }
-	/** The store answered that it would not. */
-	| { readonly status: 'refused'; readonly error: unknown }
-	| { readonly status: 'unknown' };
+/** Milliseconds that what is under way has to arrive when the instance goes. */
+const FAREWELL = 1000;
+/** Bytes of the objects around a line, roughly. */
+const OVERHEAD = 200;
 
 export interface PublisherOptions {
 	readonly link: Link;
 	readonly clock: Clock;
+	readonly broadcast: string;
 	/** Frames that are kept of a topic. */
 	readonly size: number;
-	/** Seconds that frames are kept after the last one. */
+	/** Milliseconds that frames are kept after the last one. */
 	readonly retention: number;
-	/** Publishes of one topic that may wait; more are refused. */
+	/** Publishes of one topic that may wait for those before them; more are refused. */
 	readonly waiting: number;
 	/** Milliseconds for which a publish whose answer was lost is asked about again. */
 	readonly retryFor: number;
+	/** Where publishes wait for the store to come back; undefined = they do not. */
+	readonly outbox: { readonly bytes: number; readonly age: number } | undefined;
+	/** Runs commands over the link, behind a breaker. */
+	run<T>(work: (client: Redis) => Promise<T>): Promise<T>;
 	keysOf(topic: string): TopicKeys;
 	unpublished(): string;
+	renewal(): string;
+	/** Renews everything. */
+	renewAll(): Promise<void>;
+	/** The number of a followed topic's latest frame; 0 where it is not followed. */
+	known(topic: string): number;
 	/** Frames are in the store, in the order of their topic. */
 	stored(topic: string, broadcast: Broadcast): void;
-}
-
-/** Seconds that the position of a topic is kept after the last frame. */
-const REMEMBER = 30 * 24 * 60 * 60;
-
-interface Waiting extends Stored {
-	settle(outcome: Outcome): void;
-}
-
-interface Lane {
-	readonly topic: string;
-	readonly keys: TopicKeys;
-	readonly waiting: Waiting[];
-	isBusy: boolean;
+	report(error: unknown): void;
 }
 
 export class Publisher {
 	readonly #options: PublisherOptions;
 	readonly #lanes: Map<string, Lane> = new Map();
-	/** Topics of which something was delivered that the store does not have. */
-	readonly #holed: Set<string> = new Set();
+	readonly #holes: Holes;
+	readonly #touched: Touched;
 	readonly #forget: () => void;
+	/** Epochs that this instance begins: each attempt has its own, and making one costs little. */
+	readonly #name: string = randomId();
+	#attempts: number = 0;
+	/** Bytes that wait. */
+	#held: number = 0;
+	#isClosing: boolean = false;
 	#isClosed: boolean = false;
+	#idle: () => void = () => {};
 
 	constructor(options: PublisherOptions) {
 		this.#options = options;
-		this.#forget = options.link.onUp(() => {
-			for (const topic of this.#holed) this.#begin(this.#lane(topic));
-		});
+		this.#holes = new Holes(options.renewAll);
+		this.#touched = new Touched(options.clock, options.retention / 16, options.keysOf);
+		this.#forget = options.link.onUp(() => this.heal());
 	}
 
 	publish(topic: string, frame: Stored): Promise<Outcome> {
+		const { outbox, clock, waiting } = this.#options;
+		if (this.#isClosing) return Promise.resolve({ status: 'down' });
 		const lane = this.#lane(topic);
-		return new Promise((settle) => {
-			if (lane.waiting.length >= this.#options.waiting) return settle({ status: 'full' });
-			lane.waiting.push({ ...frame, settle });
+		const line = writeLine(frame);
+		const isFull = outbox
+			? this.#held + bytesOf(line) > outbox.bytes
+			: lane.waiting.length >= waiting;
+		if (isFull) {
+			if (!lane.isBusy) this.#lanes.delete(topic);
+			return Promise.resolve({ status: 'full' });
+		}
+		this.#held += bytesOf(line);
+		const until = outbox ? clock.now() + outbox.age : 0;
+		const { id, event, value, op, isGiven = false } = frame;
+		return new Promise((resolve) => {
+			lane.waiting.push({ id, event, value, op, isGiven, line, until, seq: 0, resolve });
 			this.#begin(lane);
 		});
 	}
 
 	/** Once the store is there again, the topic begins anew for all who follow it. */
 	markHoled(topic: string): void {
-		this.#holed.add(topic);
+		this.#holes.add(topic);
 	}
 
-	close(): void {
+	/** Lets the topics begin anew of which something was delivered that the store does not have. */
+	heal(): void {
+		if (this.#holes.isEmpty || this.#isClosing) return;
+		if (this.#holes.isOverflowing) this.#holes.renewAll().catch(() => {});
+		for (const topic of this.#holes.topics) this.#begin(this.#lane(topic));
+	}
+
+	/**
+	 * Waits for what is under way, for a second, and refuses the rest.
+	 *
+	 * @returns whether all that was delivered is in the store.
+	 */
+	async close(): Promise<boolean> {
+		const { clock, link } = this.#options;
+		this.#isClosing = true;
+		if (this.#lanes.size > 0 && link.isUp) {
+			await new Promise<void>((resolve) => {
+				const cancel = clock.after(FAREWELL, resolve);
+				this.#idle = () => {
+					cancel();
+					resolve();
+				};
+			});
+		}
 		this.#isClosed = true;
 		this.#forget();
 		for (const { waiting } of this.#lanes.values()) {
-			for (const { settle } of waiting.splice(0)) settle({ status: 'down' });
+			for (const one of waiting.splice(0)) this.#settle(one, { status: 'down' });
 		}
+		return this.#holes.isEmpty && this.#lanes.size === 0;
 	}
 
 	#lane(topic: string): Lane {
 		let lane = this.#lanes.get(topic);
 		if (lane === undefined) {
-			lane = { topic, keys: this.#options.keysOf(topic), waiting: [], isBusy: false };
+			lane = { topic, keys: this.#touched.keysOf(topic), waiting: [], isBusy: false };
 			this.#lanes.set(topic, lane);
 		}
 		return lane;
@@ -105,88 +145,139 @@ export class Publisher {
 	}
 
 	async #run(lane: Lane): Promise<void> {
+		const { outbox, clock, link, known } = this.#options;
 		do {
+			// With an outbox nothing is sent before there is a way.
+			if (outbox && !link.isUp) await this.#patience(lane);
 			const batch = lane.waiting.splice(0, BATCH);
-			if (this.#holed.has(lane.topic)) await this.#renew(lane);
-			if (batch.length > 0) await this.#send(lane, batch);
+			if (!this.#holes.isEmpty) await this.#renew(lane);
+			if (batch.length === 0) continue;
+			const { topic } = lane;
+			const seq = Math.max(known(topic), this.#touched.seq(topic));
+			const before = { seq, at: clock.now() };
+			try {
+				this.#stored(topic, batch, await this.#append(lane, batch, undefined));
+			} catch (error) {
+				await this.#again(lane, batch, before, error);
+			}
 		} while (lane.waiting.length > 0);
 		lane.isBusy = false;
 		this.#lanes.delete(lane.topic);
+		if (this.#lanes.size === 0) this.#idle();
 	}
 
-	async #send({ topic, keys }: Lane, batch: readonly Waiting[]): Promise<void> {
-		const { clock, link, size, retention } = this.#options;
-		const lines = batch.map(writeLine);
-		const deadline = clock.now() + this.#options.retryFor;
+	/** Resolves when there is a way; what is too old until then is refused. */
+	async #patience({ waiting }: Lane): Promise<void> {
+		const { clock, link } = this.#options;
+		while (!this.#isClosed && waiting.length > 0) {
+			if (waiting[0]!.until <= clock.now()) this.#settle(waiting.shift()!, { status: 'down' });
+			else if (link.isUp) return;
+			else await untilUp(link, clock, waiting[0]!.until);
+		}
+	}
+
+	/** What a batch comes to whose first attempt has failed. */
+	async #again(
+		lane: Lane,
+		batch: readonly Waiting[],
+		before: { readonly seq: number; readonly at: number },
+		failed: unknown
+	): Promise<void> {
+		const { clock, link, outbox, retryFor } = this.#options;
+		const { topic } = lane;
+		const patience = outbox ? batch.at(-1)!.until : 0;
+		const deadline = Math.max(before.at + retryFor, patience);
 		const settle = (outcome: Outcome): void => {
-			for (const waiting of batch) waiting.settle(outcome);
+			if (outcome.status === 'unknown') this.markHoled(topic);
+			for (const waiting of batch) this.#settle(waiting, outcome);
 		};
 		/** It was sent, and what became of it is not known. */
 		let isSent = false;
-		while (!this.#isClosed) {
-			if (!link.isUp && !isSent) return settle({ status: 'down' });
-			if (link.isUp) {
-				const { run } = link;
-				const about = [keys.channel, run, randomId(), this.#options.unpublished()];
-				const times = [size, retention, REMEMBER, isSent ? 1 : 0];
-				try {
-					const answer = await append(
-						link.client,
-						[keys.meta, keys.log],
-						[...about, ...times, ...lines]
-					);
-					return this.#stored(topic, batch, answer as [string, number[], string]);
-				} catch (error) {
-					// Not executed, as another server answers than was thought: there will be a connection to it.
-					if (isAnswer(error, 'RTRUN') || isAnswer(error, 'READONLY')) link.renew();
-					else if (error instanceof ReplyError) return settle({ status: 'refused', error });
-					else isSent = true;
-				}
+		for (let error = failed; !this.#isClosed;) {
+			const failure = failureOf(error);
+			if (failure === 'forgotten') return settle({ status: 'unknown' });
+			if (failure === 'moved') link.renew();
+			if (failure === 'unknown') isSent = true;
+			if (failure === 'refused' && !isSent) return settle({ status: 'refused', error });
+			if (!isSent && outbox) return this.#back(lane, batch);
+			if (!isSent && failure === 'unavailable') return settle({ status: 'down' });
+			if (clock.now() >= deadline) break;
+			await untilUp(link, clock, deadline);
+			try {
+				const answer = await this.#append(lane, batch, isSent ? before.seq : undefined);
+				return this.#stored(topic, batch, answer);
+			} catch (again) {
+				error = again;
 			}
-			if (clock.now() >= deadline) return settle({ status: isSent ? 'unknown' : 'down' });
-			await this.#up(deadline);
 		}
 		settle({ status: isSent ? 'unknown' : 'down' });
 	}
 
-	#stored(
-		topic: string,
-		batch: readonly Waiting[],
-		[epoch, numbers, lineage]: [string, number[], string]
-	): void {
-		const frames = batch.map((waiting, index) => ({ ...waiting, seq: numbers[index]! }));
-		this.#options.stored(topic, { epoch, lineage: readLineage(lineage), frames });
-		for (const { settle, seq } of frames) settle({ status: 'stored', epoch, seq });
+	#append(lane: Lane, batch: readonly Waiting[], since: number | undefined): Promise<unknown> {
+		const { broadcast, link, renewal, unpublished, size, retention, run } = this.#options;
+		const { meta, log } = lane.keys;
+		const isNamed = batch.some(({ isGiven }) => isGiven);
+		const after = since ?? (isNamed ? SEARCH : this.#touched.isDue(lane.topic) ? TOUCH : '');
+		return run((client) => {
+			const rare = `${this.#epoch()} ${unpublished()} ${size} ${Math.ceil(retention / 1000)}`;
+			const args = [link.run, renewal(), broadcast, rare, after];
+			for (const { line } of batch) args.push(line);
+			return append(client, [meta, log], args);
+		});
+	}
+
+	#epoch(): string {
+		return `${this.#name}${(this.#attempts += 1).toString(36)}`;
+	}
+
+	/** It goes first when there is a way. */
+	#back({ waiting }: Lane, batch: readonly Waiting[]): Promise<void> {
+		waiting.unshift(...batch);
+		const { clock, link } = this.#options;
+		while (waiting.length > 0 && waiting[0]!.until <= clock.now()) {
+			this.#settle(waiting.shift()!, { status: 'down' });
+		}
+		return link.isUp ? untilUp(link, clock, clock.now() + PAUSE) : Promise.resolve();
+	}
+
+	#stored(topic: string, batch: readonly Waiting[], answer: unknown): void {
+		const { epoch, numbers, lineage, failed } = readAnswer(answer);
+		let frames = batch;
+		for (const [index, waiting] of batch.entries()) {
+			const number = typeof numbers === 'number' ? numbers + index : numbers[index]!;
+			waiting.seq = Math.abs(number);
+			// What somebody else has published under the same name is delivered by its own broadcast.
+			if (number < 0 && waiting.isGiven) frames = frames.filter((frame) => frame !== waiting);
+		}
+		this.#touched.set(topic, batch.at(-1)!.seq);
+		// The others find it when they look at the topic.
+		if (failed !== '') this.#options.report(new Error(`Stored, but not broadcast: ${failed}`));
+		this.#options.stored(topic, { epoch, lineage, frames });
+		for (const waiting of batch)
+			this.#settle(waiting, { status: 'stored', epoch, seq: waiting.seq });
+	}
+
+	#settle({ line, resolve }: Waiting, outcome: Outcome): void {
+		this.#held -= bytesOf(line);
+		resolve(outcome);
 	}
 
 	async #renew({ topic, keys }: Lane): Promise<void> {
-		const { link } = this.#options;
-		if (!link.isUp) return;
+		const { link, broadcast, run, renewal } = this.#options;
 		try {
-			await renew(link.client, [keys.meta], [keys.channel, link.run, randomId(), REMEMBER]);
-			this.#holed.delete(topic);
+			await this.#holes.renewAll();
+			if (!this.#holes.has(topic)) return;
+			await run((client) => {
+				const args = [broadcast, keys.channel, link.run, renewal(), this.#epoch()];
+				return renew(client, [keys.meta, keys.log], args);
+			});
+			this.#holes.delete(topic);
 		} catch {
-			// It is tried again before the topic's next publish, and when the connection is up again.
+			// It is tried again before the topic's next publish, and when the topics are looked at.
 		}
-	}
-
-	/** Resolves when the connection is up, after a short wait where it is, or at the deadline. */
-	#up(deadline: number): Promise<void> {
-		const { clock, link } = this.#options;
-		return new Promise((resolve) => {
-			const wait = Math.max(1, Math.min(link.isUp ? 50 : Infinity, deadline - clock.now()));
-			let forget: (() => void) | undefined;
-			const done = (): void => {
-				cancel();
-				forget?.();
-				resolve();
-			};
-			const cancel = clock.after(wait, done);
-			if (!link.isUp) forget = link.onUp(done);
-		});
 	}
 }
 
-function isAnswer(error: unknown, code: string): boolean {
-	return error instanceof ReplyError && String((error as Error).message).startsWith(code);
+function bytesOf(line: string): number {
+	return OVERHEAD + line.length;
 }

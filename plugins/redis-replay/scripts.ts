@@ -1,112 +1,169 @@
-/** What Redis does in one step. Keys: the topic's position, its frames. */
+/** What Redis does with a topic in one step. Keys: the topic's position, its frames. */
 
+import { OWN_RUN, RUN_OF } from '../redis-run.ts';
 import { script, type Script } from '../redis-script.ts';
 
 /** Times by which a trim is put off: frames beyond the size that may be kept meanwhile. */
 export const SLACK = 64;
-/** The latest frames among which a repeated publish is looked for. */
+/** What is given instead of a number where the time that frames are kept is counted anew. */
+export const TOUCH = 'touch';
+/** What is given instead of a number where frames have names that may have been published before. */
+export const SEARCH = 'named';
+/** The latest frames among which these are looked for. */
 const SEARCHED = 256;
 /** Pairs of an epoch and where it ended; older ones are let go. */
 const LINEAGE = 8;
+/** Seconds that the position of a topic is kept after the last frame. */
+const REMEMBER = 30 * 24 * 60 * 60;
+
+/** Begins a new epoch, which continues nothing, where everything was renewed after the last write. */
+const RENEWED = `
+local function renew(meta, seq, run, fresh, renewal)
+	redis.call('HSET', meta, 'e', fresh, 's', seq, 'g', run, 'h', '', 'n', renewal)
+	redis.call('EXPIRE', meta, ${REMEMBER})
+end
+`;
 
 /**
  * Numbers frames, keeps them and broadcasts them.
  *
- * ARGV: channel, run id, epoch to begin with, epoch of topics without one, size, seconds to keep
- * frames, seconds to keep the position, whether it is a repetition, then a line for each frame.
+ * ARGV: run id, renewal, the command that broadcasts, what is rarely needed (epoch to begin with, epoch
+ * of topics without one, size, seconds to keep frames), a number that the topic had before these
+ * frames were first sent (or '' = they are sent for the first time; TOUCH = so, and the seconds are
+ * counted anew; SEARCH), a line for each frame.
  *
  * `g` is the run id of the server that wrote last. Where another one has, history may lack its end:
  * a new epoch begins, and `h` says where the one before it ended (as with Kafka's leader epochs). A
  * run id that is not this server's comes from a connection that was made before: it is told so.
  *
- * @returns the epoch, the number of each line, and the lineage where the epoch has just begun.
+ * Frames that are sent again are looked for among all that came after that number. Where the log does
+ * not reach back to it, nobody can tell.
+ *
+ * What every publish runs through makes no function and takes no text apart: here that is most of
+ * what it costs.
+ *
+ * @returns `epoch number` as a text where the lines have got numbers from that one on, and there is
+ * nothing else to say. Else the epoch, the number of each line, below zero for one that was there,
+ * the lineage where the epoch has just begun, and why nobody was told, where that is so: what is
+ * stored is stored.
  */
 export const append: Script = script(`
-local meta, log = KEYS[1], KEYS[2]
-local channel, run, fresh, unpublished = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local size, keep, remember, again = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8] == '1'
-local at = redis.call('HMGET', meta, 'e', 's', 'g', 'h')
-local epoch, seq, began = at[1], tonumber(at[2] or '0'), ''
-if not epoch or at[3] ~= run then
-	local actual = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local meta, log, run, after = KEYS[1], KEYS[2], ARGV[1], ARGV[5]
+local at = redis.call('HMGET', meta, 'e', 's', 'g', 'n')
+local epoch, seq, began, known = at[1], tonumber(at[2] or '0'), nil, nil
+local actual
+if run == '${OWN_RUN}' or at[3] ~= run then
+	actual = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+	if run == '${OWN_RUN}' then run = actual end
 	if actual ~= run then return redis.error_reply('RTRUN another server') end
-	local lineage = at[4] or ''
-	if epoch then
-		lineage = epoch .. ' ' .. seq .. ';' .. lineage
+end
+local isRenewed = epoch and at[4] ~= ARGV[2] and tonumber(ARGV[2]) > tonumber(at[4] or '0')
+if not epoch or at[3] ~= run or isRenewed then
+	local fresh, unpublished = string.match(ARGV[4], '^(%S+) (%S+)')
+	local renewal, lineage = at[4] or '0', ''
+	if isRenewed then
+		renewal = ARGV[2]
+	elseif epoch then
+		lineage = epoch .. ' ' .. string.format('%d', seq) .. ';' .. (redis.call('HGET', meta, 'h') or '')
 	else
-		seq = 0
-		redis.call('DEL', log)
-		lineage = unpublished .. ' 0;'
+		seq, renewal = 0, ARGV[2]
+		-- With a log of before the position was let go: who has seen its beginning has missed the rest.
+		lineage = redis.call('DEL', log) == 0 and unpublished .. ' 0;' or ''
 	end
-	local kept, from = '', 1
+	began = ''
+	local from = 1
 	for _ = 1, ${LINEAGE} do
 		local stop = string.find(lineage, ';', from, true)
 		if not stop then break end
-		kept = string.sub(lineage, 1, stop)
+		began = string.sub(lineage, 1, stop)
 		from = stop + 1
 	end
-	epoch, began = fresh, kept
-	redis.call('HSET', meta, 'e', epoch, 's', seq, 'g', run, 'h', kept)
+	redis.call('HSET', meta, 'e', fresh, 's', seq, 'g', run, 'h', began, 'n', renewal)
+	epoch = fresh
 end
-local known = {}
-if again then
-	for _, line in ipairs(redis.call('ZREVRANGE', log, 0, ${SEARCHED - 1})) do
+if after ~= '' and after ~= '${TOUCH}' then
+	local kept
+	if after == '${SEARCH}' then kept = redis.call('ZREVRANGE', log, 0, ${SEARCHED - 1})
+	else kept = redis.call('ZRANGEBYSCORE', log, '(' .. after, '+inf') end
+	known = {}
+	for _, line in ipairs(kept) do
 		local number, id = string.match(line, '^(%d+)\\t([^\\t]+)')
 		known[id] = tonumber(number)
 	end
+	local isThere = after == '${SEARCH}' or known[string.match(ARGV[6], '^[^\\t]+')]
+	if not isThere and #kept < seq - tonumber(after) then
+		return redis.error_reply('RTFORGOTTEN the log does not reach back')
+	end
 end
-local first, numbers, lines = seq, {}, {}
-for i = 9, #ARGV do
+local first, message, numbers = seq, epoch .. '\\t' .. (began or ''), {}
+for i = 6, #ARGV do
 	local line = ARGV[i]
-	local number = again and known[string.match(line, '^[^\\t]+')]
-	if not number then
+	local number = known and known[string.match(line, '^[^\\t]+')]
+	if number then
+		numbers[#numbers + 1] = -number
+	else
 		seq = seq + 1
-		number = seq
 		line = string.format('%d', seq) .. '\\t' .. line
 		redis.call('ZADD', log, seq, line)
-		lines[#lines + 1] = line
+		message = message .. '\\n' .. line
+		if known or began then numbers[#numbers + 1] = seq end
 	end
-	numbers[#numbers + 1] = number
 end
+local failed
 if seq > first then
 	redis.call('HSET', meta, 's', seq)
-	if math.floor(seq / ${SLACK}) > math.floor(first / ${SLACK}) or first == 0 then
+	if after ~= '' or seq % ${SLACK} < seq - first then
+		local size, keep = string.match(ARGV[4], ' (%d+) (%d+)$')
 		redis.call('ZREMRANGEBYRANK', log, 0, -1 - size)
 		redis.call('EXPIRE', log, keep)
-		redis.call('EXPIRE', meta, remember)
+		redis.call('EXPIRE', meta, ${REMEMBER})
 	end
-	redis.call('PUBLISH', channel, epoch .. '\\t' .. began .. '\\n' .. table.concat(lines, '\\n'))
+	local told = redis.pcall(ARGV[3], string.sub(meta, 1, -5) .. 'frames', message)
+	failed = type(told) == 'table' and told.err
 end
-return { epoch, numbers, began }
+if known or began or failed then
+	if #numbers == 0 then for i = 1, seq - first do numbers[i] = first + i end end
+	return { epoch, numbers, began or '', failed or '' }
+end
+return epoch .. ' ' .. string.format('%d', first + 1)
 `);
 
 /**
  * Begins a new epoch that continues nothing: whoever follows the topic has to load it again.
  *
- * ARGV: channel, run id, epoch to begin with, seconds to keep the position.
+ * ARGV: the command that broadcasts, channel, run id, renewal, epoch to begin with.
  */
 export const renew: Script = script(`
-local meta = KEYS[1]
-local channel, run, fresh, remember = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local seq = redis.call('HGET', meta, 's') or '0'
-redis.call('HSET', meta, 'e', fresh, 's', seq, 'g', run, 'h', '')
-redis.call('EXPIRE', meta, remember)
-redis.call('PUBLISH', channel, fresh .. '\\t')
-return { fresh, seq }
+${RUN_OF}
+${RENEWED}
+local seq = redis.call('HGET', KEYS[1], 's')
+-- A log whose position was let go has numbers that come again.
+if not seq then redis.call('DEL', KEYS[2]) end
+renew(KEYS[1], seq or '0', run_of(ARGV[3]), ARGV[5], ARGV[4])
+redis.call(ARGV[1], ARGV[2], ARGV[5] .. '\\t')
 `);
 
 /**
  * Reads where a topic stands, and its frames after a number; with the latest only, so many of them.
+ * Where everything was renewed after the topic's last write, it is renewed now.
  *
- * ARGV: number, how many of the latest at most (0 = all).
+ * ARGV: the command that broadcasts, channel, run id, renewal, epoch to begin with, number, how many
+ * of the latest at most (0 = all).
  *
  * @returns epoch, seq, lineage, lines.
  */
 export const read: Script = script(`
-local at = redis.call('HMGET', KEYS[1], 'e', 's', 'h')
+${RUN_OF}
+${RENEWED}
+local at = redis.call('HMGET', KEYS[1], 'e', 's', 'h', 'n')
 local lines = {}
 if at[1] then
-	local from, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+	if tonumber(ARGV[4]) > tonumber(at[4] or '0') then
+		renew(KEYS[1], at[2], run_of(ARGV[3]), ARGV[5], ARGV[4])
+		redis.call(ARGV[1], ARGV[2], ARGV[5] .. '\\t')
+		at[1], at[3] = ARGV[5], ''
+	end
+	local from, most = tonumber(ARGV[6]), tonumber(ARGV[7])
 	if most > 0 then from = math.max(from, tonumber(at[2]) - most) end
 	lines = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. string.format('%d', from), '+inf')
 end

@@ -13,7 +13,7 @@ import { memoryLog } from './memory.ts';
 import type { LogEntry, ReplayLog, Tail } from './port.ts';
 
 export { memoryLog, type MemoryLogOptions } from './memory.ts';
-export type { LogEntry, ReplayLog, Tail } from './port.ts';
+export type { LogEntry, LogObserver, ReplayLog, Tail } from './port.ts';
 
 export interface ReplayOptions {
 	/** Frames kept per topic; older ones are let go. @default 1000 */
@@ -80,8 +80,8 @@ export function replay(options: ReplayOptions = {}): Plugin<never, 'replay'> {
 				'publish',
 				(ctx) => {
 					if (ctx.origin === 'remote') return;
-					const { topic, event, op } = ctx;
-					if (log.publish) return ctx.take(log.publish(topic, event, ctx.encoded(), op));
+					const { topic, event, op, id } = ctx;
+					if (log.publish) return ctx.take(log.publish(topic, event, ctx.encoded(), op, id));
 					const number = (position: Position): void => {
 						ctx.seq = position.seq;
 						ctx.epoch = position.epoch;

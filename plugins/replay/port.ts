@@ -51,13 +51,33 @@ export interface ReplayLog {
 	/**
 	 * Present on a log that hands stored frames to every instance itself: then `publish` replaces
 	 * `append`, and the log calls `kernel.deliver()` in the order of the log.
+	 *
+	 * @param id Names the publish: of those with one id, among the latest 256 of the topic, one is kept.
 	 */
 	publish?(
 		topic: string,
 		event: string,
 		value: EncodedValue,
-		op?: string
+		op?: string,
+		id?: string
 	): MaybePromise<PublishResult>;
+	/** Present on a log that instances share: tells whoever counts. The result ends it. */
+	observe?(observer: LogObserver): () => void;
+}
+
+/** Hears how a shared log is kept up with. It MUST NOT throw. */
+export interface LogObserver {
+	/** A frame was missed on the way here, and is read in the store. */
+	gap(): void;
+	/**
+	 * The followed topics were compared with the store.
+	 *
+	 * @param topics How many they are.
+	 * @param behind Frames that the one furthest behind has to read.
+	 */
+	checked(topics: number, behind: number): void;
+	/** The store has answered a publish, or it was given up. @param duration Milliseconds. */
+	appended(duration: number, isStored: boolean): void;
 }
 
 declare module 'svelte-realtime/kernel' {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { settle } from 'svelte-realtime/testing';
-import { Followed, type Snapshot } from '../../plugins/redis-replay/followed.ts';
-import type { Numbered } from '../../plugins/redis-replay/wire.ts';
+import { Followed, type Snapshot } from '../../plugins/log-followed.ts';
+import type { Numbered } from '../../plugins/log-line.ts';
 
 const frame = (seq: number): Numbered => ({
 	seq,
@@ -19,6 +19,7 @@ const at = (epoch: string, seq: number, frames: readonly Numbered[] = []): Snaps
 /** A followed topic whose store answers when the test says so. */
 async function follow(begin: Snapshot) {
 	const delivered: string[] = [];
+	let gaps = 0;
 	const questions: ((answer: Snapshot) => void)[] = [];
 	const followed = new Followed({
 		size: 100,
@@ -27,6 +28,7 @@ async function follow(begin: Snapshot) {
 		unpublished: () => '~store',
 		read: () => new Promise((resolve) => questions.push(resolve)),
 		deliver: (epoch, { seq }) => delivered.push(`${epoch} ${seq}`),
+		gap: () => void (gaps += 1),
 		report: (error) => {
 			throw error;
 		}
@@ -37,7 +39,7 @@ async function follow(begin: Snapshot) {
 	};
 	void followed.catchUp();
 	await answer(begin);
-	return { followed, delivered, questions, answer };
+	return { followed, delivered, questions, answer, gaps: () => gaps };
 }
 
 const TWO = { epoch: 'two', lineage: [{ epoch: 'one', seq: 10 }] };
@@ -76,7 +78,9 @@ test('a store that says twice that it stands before us has lost its end', async 
 
 	await answer(at('one', 10));
 	await answer(at('one', 10));
+	await answer(at('one', 10, [frame(9), frame(10)]));
 
+	expect(followed.last(5)).toMatchObject([{ seq: 9 }, { seq: 10 }]);
 	expect(followed.head).toEqual({ epoch: 'one', seq: 10 });
 	expect(followed.since({ epoch: 'one', seq: 12 })).toBe('epoch');
 	expect(delivered).toEqual(['one 11', 'one 12']);
@@ -106,4 +110,18 @@ test('more than can be held is read from the store', async () => {
 	while (questions.length > 0) await answer(at('one', 29));
 
 	expect(delivered).toEqual(missing.map(({ seq }) => `one ${seq}`));
+});
+
+test('frames that are missing count as one gap, however many come before they are read', async () => {
+	const { followed, delivered, answer, gaps } = await follow(at('one', 10));
+	expect(gaps()).toBe(0);
+
+	for (const seq of [12, 13]) followed.receive({ epoch: 'one', lineage: [], frames: [frame(seq)] });
+	expect(followed.behind({ epoch: 'one', seq: 13 })).toBe(3);
+	await answer(at('one', 13, [frame(11), frame(12), frame(13)]));
+
+	expect(delivered).toEqual(['one 11', 'one 12', 'one 13']);
+	expect(gaps()).toBe(1);
+	expect(followed.behind({ epoch: 'one', seq: 13 })).toBe(0);
+	expect(followed.behind({ epoch: 'two', seq: 99 })).toBe(0);
 });

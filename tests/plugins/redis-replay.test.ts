@@ -58,6 +58,8 @@ async function start(prefix: string, options: RedisReplayOptions = {}, url = ser
 		delivered,
 		publish: async (topic: string, event: string, data: unknown): Promise<Published> =>
 			kernel.publish(topic, event, data),
+		publishAs: async (id: string, data: unknown): Promise<Published> =>
+			kernel.publish('a', 'created', data, { id }),
 		shutdown: () => kernel.shutdown()
 	};
 	instances.push(instance);
@@ -422,4 +424,18 @@ describe('a store that fails', () => {
 		expect(third.errors).toHaveLength(2);
 		expect(third.delivered.map(({ data }) => data)).toEqual([1, 2]);
 	});
+});
+
+test('a publish of a name that is in the log is not taken again, whoever makes it', async () => {
+	const { all, one, two, third } = await three();
+
+	const both = await Promise.all([one, two].map((each) => each.publishAs('event 1', 'first')));
+	const again = await two.publishAs('event 1', 'first');
+	await third.publishAs('event 2', 'second');
+	await until(() => all.every(({ delivered }) => delivered.at(-1)?.data === 'second'));
+
+	expect(again.position).toEqual(both[0]!.position);
+	for (const { delivered } of all) {
+		expect(delivered.map(({ data }) => data)).toEqual(['first', 'second']);
+	}
 });

@@ -2,9 +2,9 @@
 
 import type { Position } from 'svelte-realtime/kernel';
 import type { LogEntry } from 'svelte-realtime/plugins/replay';
-import { Frames } from './frames.ts';
-import { isContinued, type Lineage } from './lineage.ts';
-import type { Broadcast, Numbered } from './wire.ts';
+import { Frames } from './log-tail.ts';
+import { isContinued, type Lineage } from './log-lineage.ts';
+import type { Broadcast, Numbered } from './log-line.ts';
 
 /** What the store says of a topic. */
 export interface Snapshot {
@@ -26,6 +26,8 @@ export interface FollowedOptions {
 	/** Reads the frames after a number, or so many of the latest. */
 	read(after: number, latest: number): Promise<Snapshot>;
 	deliver(epoch: string, frame: Numbered): void;
+	/** A frame was missed on the way here, and is read. */
+	gap?(): void;
 	report(error: unknown): void;
 }
 
@@ -44,6 +46,8 @@ export class Followed {
 	/** One read at a time; who needs one later than its question asks for another behind it. */
 	#reading: Promise<void> | undefined = undefined;
 	#isWanted: boolean = false;
+	/** It begins anew, with as much of what the store holds as an instance does. */
+	#isAnew: boolean = false;
 	/** A head before ours that the store has told once. */
 	#doubted: number = -1;
 
@@ -76,7 +80,10 @@ export class Followed {
 		if (epoch !== this.#epoch) return this.#keep(epoch, frames);
 		for (const frame of frames) {
 			if (frame.seq === this.#seq + 1) this.#accept(frame);
-			else if (frame.seq > this.#seq) return this.#keep(epoch, frames);
+			else if (frame.seq > this.#seq) {
+				if (this.#reading === undefined) this.#options.gap?.();
+				return this.#keep(epoch, frames);
+			}
 		}
 		if (this.#held.size > 0) this.#release();
 	}
@@ -91,6 +98,11 @@ export class Followed {
 	differs(head: Position | undefined): boolean {
 		const { epoch, seq } = head ?? { epoch: this.#options.unpublished(), seq: 0 };
 		return epoch !== this.#epoch || seq !== this.#seq;
+	}
+
+	/** How many frames the store is ahead, in the same history. */
+	behind(head: Position | undefined): number {
+		return head?.epoch === this.#epoch ? Math.max(head.seq - this.#seq, 0) : 0;
 	}
 
 	#accept(frame: Numbered): void {
@@ -125,11 +137,12 @@ export class Followed {
 			while (this.#isWanted) {
 				this.#isWanted = false;
 				const asked = this.#epoch;
-				const isFirst = asked === UNKNOWN;
+				const isWhole = asked === UNKNOWN || this.#isAnew;
+				this.#isAnew = false;
 				const { size, read } = this.#options;
-				const snapshot = await read(isFirst ? 0 : this.#seq, isFirst ? size : 0);
+				const snapshot = await read(isWhole ? 0 : this.#seq, isWhole ? size : 0);
 				// A broadcast has led to a later epoch meanwhile: the answer is of before, and would lead back.
-				if (this.#epoch === asked) this.#take(snapshot);
+				if (this.#epoch === asked) this.#take(snapshot, isWhole);
 				else this.#isWanted = true;
 				this.#release();
 				// What was kept before the question, and does not follow on its answer, is of no history.
@@ -141,10 +154,15 @@ export class Followed {
 	}
 
 	/** Goes on from where it is, or begins anew where the store holds another history. */
-	#take({ head, lineage, frames }: Snapshot): void {
+	#take({ head, lineage, frames }: Snapshot, isWhole: boolean): void {
 		const now = head ?? { epoch: this.#options.unpublished(), seq: 0 };
 		const isSame = now.epoch === this.#epoch;
-		if (!isSame && !isContinued(lineage, this.head)) return this.#begin(now, lineage, frames);
+		const begin = (): void => {
+			if (isWhole) return this.#begin(now, lineage, frames);
+			// What came before was not asked for, and is part of what there is now.
+			this.#isAnew = this.#isWanted = true;
+		};
+		if (!isSame && !isContinued(lineage, this.head)) return begin();
 		// A frame came by broadcast while the store was asked; a store that has lost it says so again.
 		if (isSame && this.#seq > now.seq && this.#doubted !== now.seq) {
 			this.#doubted = now.seq;
@@ -155,7 +173,7 @@ export class Followed {
 		this.#lineage = lineage;
 		for (const frame of frames) if (frame.seq === this.#seq + 1) this.#accept(frame);
 		// The log does not reach back to here, or not up to its own head.
-		if (this.#seq !== now.seq) this.#begin(now, lineage, frames);
+		if (this.#seq !== now.seq) begin();
 	}
 
 	/** What was followed is another history now; whoever asks for what came after is told so. */

@@ -1,12 +1,17 @@
-/** Frames of the log as lines of text, in the store and on the way. */
+/**
+ * Frames of the log as lines of text, in the store and on the way. A later version may put fields behind
+ * those of a line, and behind those of the head of a message: who does not know them leaves them out.
+ */
 
-import { BREAK, readFrame, TAB, writeFrame, type Frame } from '../frame-text.ts';
-import { readLineage, type Lineage } from './lineage.ts';
+import { BREAK, readFrame, TAB, writeFrame, type Frame } from './frame-text.ts';
+import { readLineage, type Lineage } from './log-lineage.ts';
 
 /** What is stored of one publish, but for its number. */
 export interface Stored extends Frame {
 	/** Names the publish among all of all instances: `instance.number`. */
 	readonly id: string;
+	/** The name is one that may have been published before: it is looked for. */
+	readonly isGiven?: boolean;
 }
 
 /** A line without its number: the id, then the frame. */
