@@ -13,16 +13,21 @@ import { Board, type BoardHost } from './board.ts';
 import type { CursorBounds } from './bounds.ts';
 import type { Entry } from './entries.ts';
 import { NAMESPACE } from './declare.ts';
+import type { Cursor } from './frames.ts';
 import type { Mover } from './mover.ts';
 import { HEARTBEAT, type CursorChange, type CursorStore } from './port.ts';
 
 export interface Boards {
 	find(topic: string): Board | undefined;
+	/** Everybody's cursor in a topic, on all instances. */
+	list(topic: string): MaybePromise<readonly Cursor[]>;
 	/** The board of a topic, which is made where there is none. */
 	open(topic: string): Board;
 	/** Lets go of a board that has nothing on it. */
 	settle(board: Board): void;
 	all(): readonly Board[];
+	/** Takes away what this instance has put; resolves when the store knows. */
+	close(): Promise<unknown>;
 }
 
 export function createBoards(
@@ -32,6 +37,8 @@ export function createBoards(
 ): Boards {
 	const { clock, values } = kernel;
 	const boards = new Map<string, Board>();
+	/** What the store has not answered yet. */
+	const running = new Set<Promise<void>>();
 
 	const host: BoardHost = {
 		clock,
@@ -110,9 +117,34 @@ export function createBoards(
 	function attempt(work: () => MaybePromise<void>): void {
 		try {
 			const result = work();
-			if (isThenable(result)) result.then(undefined, kernel.report);
+			if (!isThenable(result)) return;
+			const done = Promise.resolve(result).then(undefined, tell);
+			running.add(done);
+			void done.finally(() => running.delete(done));
 		} catch (error) {
-			kernel.report(error);
+			tell(error);
+		}
+	}
+
+	/** That a backend is out of reach is said by who provides it. */
+	function tell(error: unknown): void {
+		if (!isLiveError(error) || error.code !== 'SERVICE_UNAVAILABLE') kernel.report(error);
+	}
+
+	/** The cursors of all instances; of this one where the store cannot say. */
+	function list(topic: string): MaybePromise<readonly Cursor[]> {
+		const own = (): readonly Cursor[] => boards.get(topic)?.list() ?? [];
+		if (store === undefined) return own();
+		try {
+			const listed = store.list(topic);
+			if (!isThenable(listed)) return listed;
+			return listed.then(undefined, (error: unknown) => {
+				tell(error);
+				return own();
+			});
+		} catch (error) {
+			tell(error);
+			return own();
 		}
 	}
 
@@ -133,7 +165,17 @@ export function createBoards(
 		});
 	}
 
-	return { find: (topic) => boards.get(topic), open, settle, all: () => [...boards.values()] };
+	return {
+		find: (topic) => boards.get(topic),
+		list,
+		open,
+		settle,
+		all: () => [...boards.values()],
+		close() {
+			for (const board of boards.values()) board.close();
+			return Promise.all(running);
+		}
+	};
 }
 
 function jsonOf({ json }: Entry): string {

@@ -142,16 +142,14 @@ export function cursors(options: CursorsOptions = {}): Plugin<'streams', 'cursor
 				});
 			}
 
-			kernel.hook('shutdown', () => {
-				for (const board of boards.all()) board.close();
-			});
+			kernel.hook('shutdown', async () => void (await boards.close()));
 
 			function list(topic: string): readonly Cursor[] {
 				return boards.find(topic)?.list() ?? [];
 			}
 
 			kernel.provide('cursors', {
-				list: (topic) => store?.list(topic) ?? list(topic),
+				list: boards.list,
 				move(topic, cursor) {
 					const board = boards.open(topic);
 					try {

@@ -1,31 +1,36 @@
 /** The groups that this instance has members in, and who has a place there. */
 
-import type { Clock, Connection, MaybePromise } from 'svelte-realtime/kernel';
-import { chain } from 'svelte-realtime/kernel';
+import {
+	chain,
+	isLiveError,
+	isThenable,
+	randomId,
+	type Clock,
+	type Connection,
+	type MaybePromise
+} from 'svelte-realtime/kernel';
 import type { Member, Presence } from 'svelte-realtime/plugins/presence';
-import type { GroupFacts, GroupMember } from './options.ts';
+import type { GroupFacts } from './options.ts';
+import { free, placeOf, SEAT, toGroupMember, type Places } from './places.ts';
+import type { GroupRecord, GroupStore } from './port.ts';
 
 /** Stands before the name of a group where its members are listed. */
 export const MEMBERS = 'group:';
-/** Milliseconds that a place is kept for somebody who has been let in and has not come yet. */
-const SEAT = 10_000;
-
-/** One member's place. It is free when nobody has it, nobody is listed and nobody is expected. */
-interface Place {
-	/** Connections of this instance. */
-	refs: number;
-	/** As presence tells of it, also while it is in grace. */
-	listed: GroupMember | undefined;
-	/** Until when somebody is expected. */
-	seat: number;
-}
+/** Milliseconds from one time that an instance says which groups it has open to the next. */
+export const HEARTBEAT = 30_000;
+/** Milliseconds after which an instance that says nothing has none. */
+const TTL = 90_000;
 
 /** A group while it is open: from the first who is let in to the last who leaves, or to its end. */
 export interface Group {
 	readonly name: string;
 	readonly facts: GroupFacts;
+	/** As all instances have it. */
+	record: GroupRecord;
 	readonly meta: unknown;
-	readonly places: Map<string, Place>;
+	/** Who is listed now, once that is known. */
+	members: () => readonly Member[];
+	readonly places: Places;
 	/** How often each connection has joined. */
 	readonly connections: Map<Connection, number>;
 	isClosed: boolean;
@@ -35,12 +40,19 @@ export interface Group {
 export interface BookOptions {
 	readonly clock: Clock;
 	readonly presence: Presence;
+	readonly store: GroupStore;
 	readonly report: (error: unknown) => void;
+	/** A group that was closed elsewhere, without this instance being told. */
+	readonly ended: (group: Group) => void;
 }
 
 export class Book {
 	readonly #options: BookOptions;
 	readonly #groups: Map<string, Group> = new Map();
+	/** Those that the store is asked for. */
+	readonly #opening: Map<string, Promise<Group>> = new Map();
+	/** What the store has not answered yet. */
+	readonly #leaving: Set<Promise<void>> = new Set();
 
 	constructor(options: BookOptions) {
 		this.#options = options;
@@ -50,24 +62,82 @@ export class Book {
 		return this.#groups.get(name);
 	}
 
-	/** The group, opened where it is not. */
-	open(name: string, facts: GroupFacts, meta: () => unknown): Group {
+	/** The group, opened where it is not: as it is open on other instances, where it is. */
+	open(name: string, facts: GroupFacts, meta: () => unknown): MaybePromise<Group> {
+		const known = this.#groups.get(name) ?? this.#opening.get(name);
+		if (known) return known;
+		const fresh = { id: randomId(), meta: meta(), roles: facts.roles };
+		const opened = this.#options.store.open(name, fresh, TTL);
+		if (!isThenable(opened)) return this.#add(name, facts, opened);
+		const opening = Promise.resolve(opened)
+			.catch((error: unknown) => {
+				// This instance goes on alone, and says so when it can.
+				this.#fail(error);
+				return fresh;
+			})
+			.then((record) => this.#groups.get(name) ?? this.#add(name, facts, record))
+			.finally(() => this.#opening.delete(name));
+		this.#opening.set(name, opening);
+		return opening;
+	}
+
+	/** A group that was open here a moment ago. */
+	reopen({ name, facts, record }: Group): Group {
 		const known = this.#groups.get(name);
 		if (known) return known;
-		const none = { places: new Map(), connections: new Map(), isClosed: false };
-		const group: Group = { name, facts, meta: meta(), ...none, stopListening: () => {} };
+		const group = this.#add(name, facts, record);
+		this.#keep(group);
+		return group;
+	}
+
+	#add(name: string, facts: GroupFacts, record: GroupRecord): Group {
+		const group: Group = {
+			name,
+			facts,
+			record,
+			get meta() {
+				return this.record.meta;
+			},
+			members: () => [],
+			places: new Map(),
+			connections: new Map(),
+			isClosed: false,
+			stopListening: () => {}
+		};
 		this.#groups.set(name, group);
 		this.#listen(group);
 		return group;
 	}
 
-	/** Keeps a place for a member; false where there is none. */
-	admit({ places, facts }: Group, key: string): boolean {
-		const now = this.#options.clock.now();
-		if (!places.has(key) && places.size >= facts.max) free(places, places.keys(), now);
-		if (!places.has(key) && places.size >= facts.max) return false;
-		placeOf(places, key).seat = now + SEAT;
-		return true;
+	/**
+	 * Keeps a place for a member; false where there is none.
+	 *
+	 * @throws {LiveError} SERVICE_UNAVAILABLE where it cannot be known.
+	 */
+	admit(group: Group, key: string): MaybePromise<boolean> {
+		const { clock, presence } = this.#options;
+		const { facts, name, places } = group;
+		placeOf(places, key).seat = clock.now() + SEAT;
+		if (facts.max === Infinity) return true;
+		const refuse = (): void => {
+			placeOf(places, key).seat = 0;
+			this.#tidy(group, [key]);
+		};
+		const reserved = presence.reserve(MEMBERS + name, key, facts.max, SEAT);
+		if (isThenable(reserved)) {
+			return Promise.resolve(reserved).then(
+				(isIn) => {
+					if (!isIn) refuse();
+					return isIn;
+				},
+				(error: unknown) => {
+					refuse();
+					throw error;
+				}
+			);
+		}
+		if (!reserved) refuse();
+		return reserved as boolean;
 	}
 
 	join(group: Group, connection: Connection, key: string, data: unknown): void {
@@ -112,8 +182,26 @@ export class Book {
 		for (const group of [...this.#groups.values()]) this.#tidy(group, group.places.keys());
 	}
 
-	clear(): void {
+	/** Says that the groups are open still. */
+	keepAll(): void {
+		for (const group of this.#groups.values()) this.#keep(group);
+	}
+
+	/** Resolves when the store knows that this instance has no group open. */
+	clear(): Promise<unknown> {
 		for (const group of [...this.#groups.values()]) this.#forget(group);
+		return Promise.all(this.#leaving);
+	}
+
+	/** Who is a member is to be taken from the list: what has happened meanwhile is not known. */
+	replaced(name: string): void {
+		const group = this.#groups.get(name);
+		if (!group) return;
+		const members = group.members();
+		const keys = new Set(members.map(({ key }) => key));
+		const listed = [...group.places].filter(([, place]) => place.listed !== undefined);
+		const gone = listed.map(([key]) => key).filter((key) => !keys.has(key));
+		this.changed(name, members, gone);
 	}
 
 	/** Members have come, or gone, as presence tells of it. */
@@ -144,6 +232,7 @@ export class Book {
 			for (const member of value() as Member[]) {
 				placeOf(group.places, member.key).listed = toGroupMember(member);
 			}
+			group.members = () => value() as readonly Member[];
 			group.stopListening = () => tail.close();
 			if (this.#groups.get(group.name) !== group) tail.close();
 		});
@@ -160,6 +249,34 @@ export class Book {
 		if (this.#groups.get(group.name) !== group) return;
 		this.#groups.delete(group.name);
 		group.stopListening();
+		this.#attempt(() => this.#options.store.leave(group.name, group.record.id));
+	}
+
+	#keep(group: Group): void {
+		this.#attempt(() =>
+			chain(this.#options.store.keep(group.name, group.record, TTL), (record) => {
+				if (this.#groups.get(group.name) !== group) return;
+				if (record) group.record = record;
+				else this.#options.ended(group);
+			})
+		);
+	}
+
+	#attempt(task: () => MaybePromise<void>): void {
+		try {
+			const result = task();
+			if (!isThenable(result)) return;
+			const done = Promise.resolve(result).catch((error: unknown) => this.#fail(error));
+			this.#leaving.add(done);
+			void done.finally(() => this.#leaving.delete(done));
+		} catch (error) {
+			this.#fail(error);
+		}
+	}
+
+	/** That a backend is out of reach is said by who provides it. */
+	#fail(error: unknown): void {
+		if (!isLiveError(error) || error.code !== 'SERVICE_UNAVAILABLE') this.#options.report(error);
 	}
 
 	/** Runs a handler of the app's, whose failure is nobody's but the operator's. */
@@ -171,25 +288,4 @@ export class Book {
 			report(error);
 		}
 	}
-}
-
-const TAKEN: Place = { refs: 1, listed: undefined, seat: 0 };
-
-function placeOf(places: Group['places'], key: string): Place {
-	let place = places.get(key);
-	if (place === undefined) places.set(key, (place = { refs: 0, listed: undefined, seat: 0 }));
-	return place;
-}
-
-function free(places: Group['places'], keys: Iterable<string>, now: number): void {
-	for (const key of keys) {
-		const { refs, listed, seat } = places.get(key) ?? TAKEN;
-		if (refs <= 0 && listed === undefined && seat <= now) places.delete(key);
-	}
-}
-
-/** What presence has of a member, as those of a group see it. */
-export function toGroupMember({ key, data }: Member): GroupMember {
-	const { role, data: own } = data as { role: string; data?: unknown };
-	return { key, role, data: own };
 }

@@ -3,7 +3,6 @@
 import {
 	chain,
 	definePlugin,
-	isThenable,
 	LiveError,
 	RealtimeError,
 	type MaybePromise,
@@ -13,10 +12,13 @@ import {
 import { memberKey, type Member } from 'svelte-realtime/plugins/presence';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import { COALESCED } from '../coalescer.ts';
-import { checkedData, ignorable, toOutcome } from '../events.ts';
+import { ignorable, toOutcome } from '../events.ts';
 import { refusalOf } from '../refusal.ts';
-import { Book, MEMBERS, toGroupMember, type Group } from './book.ts';
+import { Book, HEARTBEAT, MEMBERS, type Group } from './book.ts';
+import { memoryGroups } from './memory.ts';
 import type { Addressed, GroupFacts, GroupMember } from './options.ts';
+import { toGroupMember } from './places.ts';
+import { CLOSED, createSending, NAMESPACE, type Publish, type Told } from './sending.ts';
 
 export { group } from './declare.ts';
 export type {
@@ -27,12 +29,9 @@ export type {
 	LiveGroup,
 	OpenGroup
 } from './options.ts';
+export { memoryGroups, type MemoryGroups } from './memory.ts';
+export type { GroupRecord, GroupStore } from './port.ts';
 export { serverGroup } from './server-stub.ts';
-
-/** Stands before the name of a group and a role, where the events of that role's members are. */
-const NAMESPACE = '__group:';
-/** The event that ends a group for its members. */
-const CLOSED = '__close';
 
 /** What somebody is let in as. */
 interface Admission {
@@ -40,12 +39,6 @@ interface Admission {
 	readonly role: string;
 	readonly data: unknown;
 	readonly meta: () => unknown;
-}
-
-interface Told {
-	readonly event: unknown;
-	readonly data: unknown;
-	readonly to: unknown;
 }
 
 /** The groups, by name. */
@@ -66,17 +59,19 @@ export interface Groups {
 	 */
 	publish(name: string, event: string, data?: unknown, to?: Addressed): MaybePromise<PublishResult>;
 	/**
-	 * Closes a group: its members are told, and are off the list after the grace time. Whoever joins then
-	 * opens it anew, unless its `guard` or `role` refuses.
+	 * Closes a group on all instances: its members are told, and are off the list after the grace time.
+	 * Whoever joins then opens it anew, unless its `guard` or `role` refuses.
 	 *
-	 * @returns whether it was open on this instance.
+	 * @returns whether it was open on some instance.
+	 * @throws {LiveError} SERVICE_UNAVAILABLE, as a promise that rejects, where that cannot be known:
+	 * nothing was closed then.
 	 */
-	close(name: string): boolean;
+	close(name: string): MaybePromise<boolean>;
 	/** For `live.group()`. */
 	'~name'(ctx: LiveContext, name: unknown, args: readonly unknown[]): string;
 	'~role'(ctx: LiveContext, roles: readonly string[], given: unknown): string;
 	'~gates'(ctx: LiveContext, name: string): MaybePromise<void>;
-	'~admit'(ctx: LiveContext, facts: GroupFacts, admission: Admission): void;
+	'~admit'(ctx: LiveContext, facts: GroupFacts, admission: Admission): MaybePromise<void>;
 	'~topic'(ctx: LiveContext): string;
 	'~value'(ctx: LiveContext): unknown;
 	'~enter'(ctx: LiveContext): void;
@@ -107,20 +102,22 @@ interface Admitted extends Admission {
 /**
  * Groups of members with roles.
  *
- * Requires `presence`, which lists the members: one for each user, with its grace time.
+ * Requires `presence`, which lists the members: one for each user, with its grace time; uses
+ * `groups.store` where a plugin provides it.
  */
 export function groups(): Plugin<'presence', 'groups'> {
 	return definePlugin({
 		name: 'groups',
 		requires: ['presence'],
+		optional: ['groups.store'],
 		provides: ['groups'],
 		setup(kernel) {
 			const presence = kernel.use('presence');
 			const { clock, report, values } = kernel;
-			const book = new Book({ clock, presence, report });
+			const store = kernel.find('groups.store') ?? memoryGroups(clock).store(kernel.instanceId);
+			const book = new Book({ clock, presence, store, report, ended });
 			const admitted = new WeakMap<LiveContext, Admitted>();
 			const mark = Symbol('group');
-			type Publish = LiveContext['publish'];
 
 			// What is published here has been checked; nobody else publishes in this namespace. What
 			// throttles may have held a frame, and lets it out under its own mark.
@@ -135,56 +132,48 @@ export function groups(): Plugin<'presence', 'groups'> {
 			kernel.hook(
 				'published',
 				({ topic, event, data }) => {
+					const name = topic.slice(`__presence:${MEMBERS}`.length);
+					if (event === 'set') return book.replaced(name);
 					if (event !== 'diff') return;
 					const { joins = [], updates = [], leaves = [] } = data as Partial<Diff>;
-					const name = topic.slice(`__presence:${MEMBERS}`.length);
 					book.changed(name, [...joins, ...updates], leaves);
 				},
 				{ topics: `__presence:${MEMBERS}*` }
 			);
+			kernel.hook(
+				'published',
+				({ topic, event, data }) => {
+					if (event !== CLOSED) return;
+					const group = book.find(topic.slice(NAMESPACE.length, topic.lastIndexOf(':')));
+					// One that was opened since is another.
+					if (group && group.record.id === data) end(group);
+				},
+				{ topics: `${NAMESPACE}*` }
+			);
 			clock.every(10_000, () => book.sweep());
-			kernel.hook('shutdown', () => book.clear());
+			clock.every(HEARTBEAT, () => book.keepAll());
+			store.onReturn?.(() => book.keepAll());
+			kernel.hook('shutdown', async () => void (await book.clear()));
 
-			function rolesOf({ roles }: GroupFacts, to: unknown): readonly string[] {
-				const { role } = (typeof to === 'object' && to !== null ? to : {}) as Addressed;
-				const named: unknown = role === undefined || role === null ? roles : role;
-				const list: readonly unknown[] = Array.isArray(named) ? (named as unknown[]) : [named];
-				for (const one of list) {
-					if (roles.includes(one as string)) continue;
-					const what = `There is no role "${String(one).slice(0, 64)}" here.`;
-					throw new LiveError('INVALID_REQUEST', what);
+			/** A group is over, and those who are in it here are members no more. */
+			function end(group: Group): void {
+				if (group.isClosed) return;
+				book.close(group);
+				book.tell(() => group.facts.onClose?.(group));
+			}
+
+			/** Its members here were not told: they are now, and those of a later opening are elsewhere. */
+			function ended(group: Group): void {
+				const { name, record } = group;
+				const value = values.encode(record.id, `the group "${name}"`);
+				const frame = { event: CLOSED, value, seq: 0, epoch: '', origin: 'local' as const };
+				for (const role of record.roles) {
+					kernel.deliver({ ...frame, topic: `${NAMESPACE}${name}:${role}` });
 				}
-				return roles.filter((one) => list.includes(one));
+				end(group);
 			}
 
-			/** One native topic for each role, so that members are never looped over. */
-			function send(
-				publish: Publish,
-				name: string,
-				roles: readonly string[],
-				event: string,
-				data: unknown
-			): MaybePromise<PublishResult> {
-				const encoded = values.encode(data, `the group "${name}"`);
-				const results = roles.map((role) =>
-					publish(`${NAMESPACE}${name}:${role}`, event, data, { mark, encoded })
-				);
-				if (results.some(isThenable)) return Promise.all(results).then(worst);
-				return worst(results as PublishResult[]);
-			}
-
-			function publish(
-				by: Publish,
-				facts: GroupFacts,
-				name: string,
-				{ event, data, to }: Told
-			): MaybePromise<PublishResult> {
-				const roles = rolesOf(facts, to);
-				const checked = checkedData(facts.events, event, data);
-				return ignorable(
-					chain(checked, (output) => send(by, name, roles, event as string, output))
-				);
-			}
+			const { send, publish } = createSending(values, mark);
 
 			kernel.provide('groups', {
 				members: (name) =>
@@ -199,14 +188,14 @@ export function groups(): Plugin<'presence', 'groups'> {
 					if (!group) throw new LiveError('NOT_FOUND', `The group "${name}" is not open.`);
 					return publish(kernel.publish, group.facts, name, { event, data, to });
 				},
-				close(name) {
-					const group = book.find(name);
-					if (!group) return false;
-					void send(kernel.publish, name, group.facts.roles, CLOSED, null);
-					book.close(group);
-					book.tell(() => group.facts.onClose?.(group));
-					return true;
-				},
+				close: (name) =>
+					chain(store.close(name), (record) => {
+						if (!record) return false;
+						void ignorable(send(kernel.publish, name, record.roles, CLOSED, record.id));
+						const group = book.find(name);
+						if (group && group.record.id === record.id) end(group);
+						return true;
+					}),
 
 				'~name'(ctx, name, args) {
 					const given: unknown =
@@ -239,13 +228,16 @@ export function groups(): Plugin<'presence', 'groups'> {
 						admitted.set(ctx, { ...admission, facts, group: undefined, key });
 						return;
 					}
-					const group = book.open(name, facts, meta);
-					if (!book.admit(group, key)) {
-						kernel.limited('groups.max', ctx.connection);
-						book.tell(() => facts.onFull?.(ctx, group));
-						throw new LiveError('FULL');
-					}
-					admitted.set(ctx, { ...admission, facts, group, key });
+					return chain(book.open(name, facts, meta), (group) =>
+						chain(book.admit(group, key), (isIn) => {
+							if (!isIn) {
+								kernel.limited('groups.max', ctx.connection);
+								book.tell(() => facts.onFull?.(ctx, group));
+								throw new LiveError('FULL');
+							}
+							admitted.set(ctx, { ...admission, facts, group, key });
+						})
+					);
 				},
 				'~topic'(ctx) {
 					const { name, role } = admitted.get(ctx)!;
@@ -253,15 +245,15 @@ export function groups(): Plugin<'presence', 'groups'> {
 				},
 				'~value'(ctx) {
 					const { name, group = book.find(name), role, meta } = admitted.get(ctx)!;
-					return { role, meta: group ? group.meta : meta() };
+					if (group) return { role, meta: group.meta };
+					return chain(store.find(name), (open) => ({ role, meta: open ? open.meta : meta() }));
 				},
 				'~enter'(ctx) {
 					const admission = admitted.get(ctx)!;
-					const { name, facts, role, data, key } = admission;
+					const { role, data, key } = admission;
 					if (!admission.group || admission.group.isClosed) return;
 					// Who took longer than a place is kept may find it closed for want of members.
-					const { meta } = admission.group;
-					admission.group = book.open(name, facts, () => meta);
+					admission.group = book.reopen(admission.group);
 					book.join(admission.group, ctx.connection, key, { role, data });
 				},
 				'~leave'(ctx) {
@@ -287,10 +279,3 @@ interface Diff {
 	readonly updates: readonly Member[];
 	readonly leaves: readonly string[];
 }
-
-/** Of what became of an event in several topics, what went least well. */
-function worst(results: readonly PublishResult[]): PublishResult {
-	return results.find(({ status }) => status !== 'ok') ?? results.at(-1) ?? NOBODY;
-}
-
-const NOBODY: PublishResult = { status: 'ok', level: 'local' };

@@ -3,6 +3,7 @@
 import {
 	chain,
 	definePlugin,
+	isLiveError,
 	isTopic,
 	LiveError,
 	RealtimeError,
@@ -81,6 +82,15 @@ export interface Presence {
 	list(topic: string): MaybePromise<readonly Member[]>;
 	/** How many are in a topic. */
 	count(topic: string): MaybePromise<number>;
+	/**
+	 * Keeps a place in a topic for who has not come yet: with it a bound of members holds on all
+	 * instances.
+	 *
+	 * @param places Members, and places that are kept for others, that there may be.
+	 * @param ttl Milliseconds for which the place is kept.
+	 * @returns false where there are as many already.
+	 */
+	reserve(topic: string, key: string, places: number, ttl: number): MaybePromise<boolean>;
 	/** The key of the member that a connection stands for. */
 	keyOf(connection: Connection): string;
 	/** The members of a topic as a source of a stream. Close its tail when done. */
@@ -119,7 +129,7 @@ export function presence(options: PresenceOptions = {}): Plugin<never, 'presence
 				kernel.find('presence.store') ?? memoryPresence(clock).store(kernel.instanceId);
 			const watched = new Map<string, Watched>();
 
-			const outbox = new Outbox({ store, clock, interval, report, lost: () => void look() });
+			const outbox = new Outbox({ store, clock, interval, report: tell, lost: () => void look() });
 			const members = new Members({
 				clock,
 				values,
@@ -130,20 +140,31 @@ export function presence(options: PresenceOptions = {}): Plugin<never, 'presence
 				show: (topic, key, member) => outbox.put(topic, key, member)
 			});
 
-			/** What the store does not have of this instance is put again. */
-			function beat(): MaybePromise<void> {
-				return chain(store.beat(ttl), (isKnown) => {
-					if (!isKnown) members.showAll();
-				});
+			/** That a backend is out of reach is said by who provides it. */
+			function tell(error: unknown): void {
+				if (!isLiveError(error) || error.code !== 'SERVICE_UNAVAILABLE') report(error);
 			}
 
-			async function look(): Promise<void> {
-				try {
-					members.probe();
-					await beat();
-					await outbox.flushAll();
-				} catch (error) {
-					report(error);
+			let looking: Promise<void> | undefined;
+			let isWanted = false;
+
+			/** One at a time; who needs one later than it began gets another behind it. */
+			function look(): Promise<void> {
+				isWanted = true;
+				return (looking ??= lookAround().finally(() => (looking = undefined)));
+			}
+
+			async function lookAround(): Promise<void> {
+				while (isWanted) {
+					isWanted = false;
+					try {
+						members.probe();
+						// What the store does not have of this instance is put again.
+						if (!(await store.beat(ttl))) members.showAll();
+						await outbox.flushAll();
+					} catch (error) {
+						tell(error);
+					}
 				}
 			}
 
@@ -166,10 +187,12 @@ export function presence(options: PresenceOptions = {}): Plugin<never, 'presence
 			}
 
 			kernel.clock.every(heartbeat, () => void look());
+			store.onReturn?.(() => void look());
 			kernel.hook('close', ({ connection }) => members.drop(connection));
-			kernel.hook('shutdown', () => {
+			kernel.hook('shutdown', async () => {
 				members.clear();
-				return outbox.flushAll();
+				await looking;
+				await outbox.flushAll();
 			});
 			serveUpdates({ kernel, members, streams: () => kernel.find('streams') });
 
@@ -182,11 +205,13 @@ export function presence(options: PresenceOptions = {}): Plugin<never, 'presence
 				leave: (topic, connection) => members.leave(topic, connection),
 				list: (topic) => chain(outbox.flush(topic), () => store.list(topic)),
 				count: (topic) => chain(outbox.flush(topic), () => store.count(topic)),
+				reserve: (topic, key, places, time) =>
+					chain(outbox.flush(topic), () => store.reserve(topic, key, places, time)),
 				keyOf: memberKey,
 				follow,
 				watch: (topic, connection) => members.watch(topic, connection)
 			});
-			return beat();
+			return look();
 		}
 	});
 }

@@ -18,6 +18,8 @@ interface Topic {
 	seq: number;
 	readonly members: Map<string, Holders>;
 	readonly listeners: Set<RosterListener>;
+	/** Of those who have not come yet, and until when. */
+	readonly places: Map<string, number>;
 }
 
 interface Lease {
@@ -30,6 +32,8 @@ interface Lease {
 export function memoryPresence(clock: Clock): MemoryPresence {
 	const topics = new Map<string, Topic>();
 	const leases = new Map<string, Lease>();
+	/** Names of topics in which places are kept. */
+	const reserved = new Set<string>();
 	const origin = randomId();
 	let begun = 0;
 
@@ -37,14 +41,24 @@ export function memoryPresence(clock: Clock): MemoryPresence {
 		let topic = topics.get(name);
 		if (topic === undefined) {
 			const epoch = `${origin}.${(begun += 1).toString(36)}`;
-			topic = { epoch, seq: 0, members: new Map(), listeners: new Set() };
+			topic = { epoch, seq: 0, members: new Map(), listeners: new Set(), places: new Map() };
 			topics.set(name, topic);
 		}
 		return topic;
 	}
 
-	function forgetEmpty(name: string, { members, listeners }: Topic): void {
-		if (members.size === 0 && listeners.size === 0) topics.delete(name);
+	function forgetEmpty(name: string, { members, listeners, places }: Topic): void {
+		if (members.size + listeners.size + places.size === 0) topics.delete(name);
+	}
+
+	/** Lets go of the places of those who have come, and of those who did not. */
+	function freePlaces(name: string): void {
+		const topic = topics.get(name);
+		for (const [key, until] of topic?.places ?? []) {
+			if (topic!.members.has(key) || until <= clock.now()) topic!.places.delete(key);
+		}
+		if (topic?.places.size === 0) reserved.delete(name);
+		if (topic) forgetEmpty(name, topic);
 	}
 
 	function change(name: string, instance: string, changes: Changes): void {
@@ -92,8 +106,20 @@ export function memoryPresence(clock: Clock): MemoryPresence {
 					}
 				};
 			},
+			reserve(name, key, most, ttl) {
+				takeOutEnded();
+				freePlaces(name);
+				const known = topics.get(name);
+				if (known?.members.has(key)) return true;
+				const taken = (known?.members.size ?? 0) + (known?.places.size ?? 0);
+				if (!known?.places.has(key) && taken >= most) return false;
+				open(name).places.set(key, clock.now() + ttl);
+				reserved.add(name);
+				return true;
+			},
 			beat(ttl) {
 				takeOutEnded();
+				for (const name of [...reserved]) freePlaces(name);
 				const ends = clock.now() + ttl;
 				const lease = leases.get(instance);
 				if (lease !== undefined) lease.ends = ends;

@@ -58,7 +58,8 @@ export interface Followed {
  */
 export interface PresenceStore {
 	/**
-	 * Changes one topic, in one atomic step: either all of it happens or nothing does.
+	 * Changes one topic, in one atomic step: either all of it happens or nothing does. A change of more
+	 * than a thousand members MAY take several steps.
 	 *
 	 * What has changed for others MUST be numbered, as one diff, by the next `seq` of the topic, and
 	 * reach every listener of every instance in that order. Where nothing has, nothing is numbered.
@@ -84,6 +85,19 @@ export interface PresenceStore {
 	 * @returns whether the store knew this instance: what an unknown one has put is gone.
 	 */
 	beat(ttl: number): MaybePromise<boolean>;
+	/**
+	 * Keeps a place in a topic for a member that has not come yet; it needs none once it has.
+	 *
+	 * @param places Members, and places that are kept for others, that there may be on all instances.
+	 * @param ttl Milliseconds for which the place is kept.
+	 * @returns false where there are as many already; true for who is there, or has a place.
+	 */
+	reserve(topic: string, key: string, places: number, ttl: number): MaybePromise<boolean>;
+	/**
+	 * Of a store that can be out of reach: calls back when it may be back, for the instance to beat and
+	 * tell it what waits. The result ends it.
+	 */
+	onReturn?(listener: () => void): () => void;
 }
 
 declare module 'svelte-realtime/kernel' {

@@ -27,6 +27,9 @@ export class Watched {
 	#followed: Followed | undefined;
 	#opening: MaybePromise<void> | undefined;
 	#epoch: string = '';
+	/** The epoch that the store says, and how often it has replaced the roster within one. */
+	#source: string = '';
+	#times: number = 0;
 	#seq: number = 0;
 	#members: Map<string, Member> = new Map();
 	/** The list as it was last asked for, until it changes. */
@@ -101,7 +104,9 @@ export class Watched {
 	}
 
 	#take({ epoch, seq, members }: Roster): void {
-		this.#epoch = epoch;
+		// What was heard before does not lead here, whatever the numbers say.
+		this.#epoch = epoch === this.#source ? `${epoch}~${(this.#times += 1)}` : epoch;
+		this.#source = epoch;
 		this.#seq = seq;
 		this.#members = new Map(members.map((member) => [member.key, member]));
 		this.#list = undefined;

@@ -6,6 +6,8 @@ import type { Cursor, CursorStore } from 'svelte-realtime/plugins/cursors';
 export interface CursorStoresUnderTest {
 	/** The stores of two instances, on the same, empty topics. */
 	readonly stores: readonly [CursorStore, CursorStore];
+	/** Milliseconds for which a store keeps what is not saved again. @default as the port says */
+	readonly stale?: number;
 	/** Lets time pass for the stores. */
 	advance(ms: number): Promise<void>;
 	close(): Promise<void>;
@@ -32,12 +34,13 @@ export function cursorStoreContract(
 			one: CursorStore;
 			other: CursorStore;
 			advance(ms: number): Promise<void>;
+			readonly stale: number;
 			/** What is in a topic, for each store, by key. */
 			seen(topic: string): Promise<[unknown, unknown]>;
 		}) => Promise<void>
 	): void => {
 		test(`${name}: ${claim}`, async () => {
-			const { stores, advance, close } = await makeStores();
+			const { stores, advance, close, stale = STALE } = await makeStores();
 			const [one, other] = stores;
 			const list = async (store: CursorStore, topic: string): Promise<unknown> =>
 				Object.fromEntries((await store.list(topic)).map(({ key, data }) => [key, data]));
@@ -46,7 +49,7 @@ export function cursorStoreContract(
 				await list(other, topic)
 			];
 			try {
-				await body({ one, other, advance, seen });
+				await body({ one, other, advance, seen, stale });
 			} finally {
 				await close();
 			}
@@ -106,12 +109,12 @@ export function cursorStoreContract(
 
 	contract('what is not saved again goes, and what is stays', async (under) => {
 		await under.one.save('a', put(at('gone', 1), at('there', 1)));
-		await under.advance(STALE / 2);
+		await under.advance(under.stale / 2);
 		await under.other.save('a', put(at('new', 1)));
 		await under.one.save('a', put(at('there', 1)));
 		expect(await under.seen('a')).toEqual(both({ gone: 1, there: 1, new: 1 }));
 
-		await under.advance(STALE / 2 + 1);
+		await under.advance(under.stale / 2 + 1);
 
 		expect(await under.seen('a')).toEqual(both({ there: 1, new: 1 }));
 	});

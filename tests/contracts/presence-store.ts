@@ -12,12 +12,12 @@ import type {
 export interface StoresUnderTest {
 	/** One store for each of three instances, of which none has beaten yet. */
 	readonly stores: readonly [PresenceStore, PresenceStore, PresenceStore];
+	/** Milliseconds of a lease, where a store needs longer ones. @default 1000 */
+	readonly ttl?: number;
 	/** Lets time pass for the store, and what is on its way arrive. */
 	advance(ms: number): Promise<void>;
 	close(): Promise<void>;
 }
-
-const TTL = 1000;
 
 const member = (key: string, data: unknown = {}): Member => ({ key, data });
 const keys = (members: readonly Member[]): string[] => members.map(({ key }) => key);
@@ -47,6 +47,7 @@ export function presenceStoreContract(
 	makeStores: () => Promise<StoresUnderTest>
 ): void {
 	interface Bench extends StoresUnderTest {
+		readonly ttl: number;
 		put(store: PresenceStore, ...members: readonly Member[]): Promise<boolean>;
 		remove(store: PresenceStore, ...keys: readonly string[]): Promise<boolean>;
 		follow(store: PresenceStore): Promise<Followed & ReturnType<typeof ear>>;
@@ -55,10 +56,12 @@ export function presenceStoreContract(
 	const contract = (claim: string, body: (bench: Bench) => Promise<void>): void => {
 		test(`${name}: ${claim}`, async () => {
 			const under = await makeStores();
-			for (const store of under.stores) await store.beat(TTL);
+			const { ttl = 1000 } = under;
+			for (const store of under.stores) await store.beat(ttl);
 			try {
 				await body({
 					...under,
+					ttl,
 					put: async (store, ...puts) => store.apply('t', { puts, removes: [] }),
 					remove: async (store, ...removes) => store.apply('t', { puts: [], removes }),
 					async follow(store) {
@@ -197,11 +200,11 @@ export function presenceStoreContract(
 		await bench.put(b, member('bob'), member('both'));
 		const followed = await bench.follow(b);
 
-		await bench.advance(TTL - 100);
-		expect(await b.beat(TTL)).toBe(true);
+		await bench.advance(0.9 * bench.ttl);
+		expect(await b.beat(bench.ttl)).toBe(true);
 		expect(await b.count('t')).toBe(3);
-		await bench.advance(200);
-		expect(await b.beat(TTL)).toBe(true);
+		await bench.advance(0.2 * bench.ttl);
+		expect(await b.beat(bench.ttl)).toBe(true);
 		await bench.advance(0);
 
 		expect(followed.heard).toContainEqual({ leaves: ['ada'] });
@@ -211,12 +214,12 @@ export function presenceStoreContract(
 	contract('an instance whose lease has ended changes nothing until it beats', async (bench) => {
 		const [a, b] = bench.stores;
 		await bench.put(a, member('ada'));
-		await bench.advance(TTL + 1);
-		await b.beat(TTL);
+		await bench.advance(1.1 * bench.ttl);
+		await b.beat(bench.ttl);
 
 		expect(await bench.put(a, member('late'))).toBe(false);
 		expect(await b.count('t')).toBe(0);
-		expect(await a.beat(TTL)).toBe(false);
+		expect(await a.beat(bench.ttl)).toBe(false);
 		expect(await bench.put(a, member('again'))).toBe(true);
 		expect(keys(await b.list('t'))).toEqual(['again']);
 	});
@@ -234,6 +237,43 @@ export function presenceStoreContract(
 		const isOther = second.roster.epoch !== first.roster.epoch;
 		expect(isOther || second.roster.seq > first.roster.seq + 1).toBe(true);
 	});
+
+	contract(
+		'of many who come at once as many get a place as there are, on all instances',
+		async (bench) => {
+			const [a, b, c] = bench.stores;
+			await bench.put(a, member('here'));
+			const wishes = Array.from({ length: 9 }, (_, n) =>
+				bench.stores[n % 3]!.reserve('t', `m${n}`, 4, 10_000)
+			);
+
+			const answers = await Promise.all(wishes);
+
+			expect(answers.filter((isIn) => isIn)).toHaveLength(3);
+			expect(await b.reserve('t', 'here', 4, 10_000)).toBe(true);
+			expect(await c.reserve('t', `m${answers.indexOf(true)}`, 4, 10_000)).toBe(true);
+			expect(await c.reserve('other', 'm8', 1, 10_000)).toBe(true);
+			expect(await a.count('t')).toBe(1);
+		}
+	);
+
+	contract(
+		'a place is one with its member, and free when that has gone, or did not come',
+		async (bench) => {
+			const [a, b] = bench.stores;
+			expect(await a.reserve('t', 'ada', 1, 0.5 * bench.ttl)).toBe(true);
+			await bench.put(a, member('ada'));
+			expect(await b.reserve('t', 'bob', 2, 0.5 * bench.ttl)).toBe(true);
+			expect(await a.reserve('t', 'cy', 2, 0.5 * bench.ttl)).toBe(false);
+
+			await bench.remove(a, 'ada');
+			expect(await a.reserve('t', 'cy', 2, 0.5 * bench.ttl)).toBe(true);
+			expect(await a.reserve('t', 'dora', 2, 0.5 * bench.ttl)).toBe(false);
+			await bench.advance(0.6 * bench.ttl);
+
+			expect(await a.reserve('t', 'dora', 1, 0.5 * bench.ttl)).toBe(true);
+		}
+	);
 
 	contract('a thousand members come and go in one step each way', async (bench) => {
 		const [a, b] = bench.stores;
