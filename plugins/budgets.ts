@@ -54,21 +54,23 @@ export class Budgets implements Budget {
 		const entry = this.#entries.get(key);
 		if (entry === undefined && cost > 0 && !this.#hasRoom(time)) {
 			const wait = Math.ceil((this.#heap[0]!.due - time) / points);
-			return { allowed: false, remaining: 0, retryAfterMs: wait };
+			return { allowed: false, remaining: 0, retryAfterMs: wait, source: 'local' };
 		}
 		const full = entry === undefined || entry.full < time ? time : entry.full;
 		const after = full + cost * window;
 		const over = after - time - capacity;
 		if (over > 0) {
 			const remaining = Math.floor((capacity - (full - time)) / window);
-			return { allowed: false, remaining, retryAfterMs: Math.ceil(over / points) };
+			const retryAfterMs = Math.ceil(over / points);
+			return { allowed: false, remaining, retryAfterMs, source: 'local' };
 		}
 		if (entry !== undefined) entry.full = after;
 		else if (cost > 0) this.#add(key, after);
 		return {
 			allowed: true,
 			remaining: Math.floor((capacity - (after - time)) / window),
-			retryAfterMs: 0
+			retryAfterMs: 0,
+			source: 'local'
 		};
 	}
 

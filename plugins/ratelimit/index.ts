@@ -13,12 +13,18 @@ import { checkBudget, checkWhole } from './budget.ts';
 import type { LimitedDeclaration } from './declare.ts';
 import { userIdOf } from '../user-id.ts';
 import { rememberAddress, visitorOf } from './identity.ts';
-import { memoryRateLimits } from './memory.ts';
+import { memoryRateLimits } from '../memory-rate-limits.ts';
 import type { Budget, RateLimitPolicy, RateLimitStore, RateLimitVerdict } from './port.ts';
 
 export { rateLimited, type FunctionLimit } from './declare.ts';
-export { memoryRateLimits, type MemoryStoreOptions } from './memory.ts';
-export type { Budget, RateLimitPolicy, RateLimitStore, RateLimitVerdict } from './port.ts';
+export { memoryRateLimits, type MemoryStoreOptions } from '../memory-rate-limits.ts';
+export type {
+	Budget,
+	RateLimitPolicy,
+	RateLimitStore,
+	RateLimitVerdict,
+	VerdictSource
+} from './port.ts';
 
 export interface RateLimitOptions {
 	/**

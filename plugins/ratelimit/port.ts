@@ -16,6 +16,12 @@ export interface RateLimitPolicy extends Budget {
 	readonly name: string;
 }
 
+/**
+ * Who has decided: this instance for itself, a store that all instances share, or nobody, since that
+ * store was away; then nothing is allowed.
+ */
+export type VerdictSource = 'local' | 'shared' | 'failClosed';
+
 /** What became of a try to take something. */
 export interface RateLimitVerdict {
 	readonly allowed: boolean;
@@ -23,6 +29,7 @@ export interface RateLimitVerdict {
 	readonly remaining: number;
 	/** Milliseconds after which the same can be taken; 0 where it was. */
 	readonly retryAfterMs: number;
+	readonly source: VerdictSource;
 }
 
 /** Counts what each key has taken. */
@@ -31,12 +38,13 @@ export interface RateLimitStore {
 	 * Takes `cost` points from the budget of a key, all of them or none, in one atomic step.
 	 *
 	 * In any stretch of t milliseconds a key MUST NOT be given more than `points + points * t / window`
-	 * points, and MUST be given what keeps to that. The work MUST NOT grow with the number of keys,
-	 * and their number MUST be bounded: keys that have all their points back are forgotten first, then
-	 * new keys are refused; one that is counted never is forgotten before.
+	 * points, and MUST be given what keeps to that. The work MUST NOT grow with the number of keys.
+	 * Keys that have all their points back MUST be forgotten, one that is counted MUST NOT be; where
+	 * their number has a bound, new keys are refused past it. A store that is away MUST answer all the
+	 * same, soon, and MUST NOT throw.
 	 *
 	 * @param cost From 0, which only looks, to `policy.points`.
-	 * @param now Milliseconds since the Unix epoch.
+	 * @param now Milliseconds since the Unix epoch, by this instance; a store that is shared has its own.
 	 */
 	take(
 		key: string,

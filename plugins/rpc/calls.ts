@@ -57,6 +57,8 @@ export class Call implements ClientCall {
 	/** Resolves when it is answered, whatever it came to. */
 	settled: Promise<void> | undefined = undefined;
 	isCancelled: boolean = false;
+	/** Another instance runs it. */
+	isElsewhere: boolean = false;
 	#abort: AbortController | undefined = undefined;
 
 	constructor(

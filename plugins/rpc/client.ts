@@ -21,8 +21,8 @@ export interface RpcClient {
 	/** @param fields What its frame has in the place of, or beside, those of a call. */
 	create(path: string, args: readonly unknown[], options?: CallOptions, fields?: object): Call;
 	start(call: Call): void;
-	/** Goes on with a session; the calls up to `last` may have been sent in it. */
-	adopt(session: string, last: number): void;
+	/** Goes on with the session of a page before. */
+	adopt(session: string): void;
 	/** Where calls wait that are made without a connection, where an app has asked for that. */
 	offline?: OfflineQueue;
 	/** Where calls go instead of being sent, while a batch is put together. */
@@ -52,12 +52,10 @@ export interface Call extends Outgoing {
 	after?: Call | undefined;
 	id?: number;
 	/** The connection on which it was first sent, where it has to be asked for again. */
-	via?: string | undefined;
+	again?: string | undefined;
 	fail(error: unknown): void;
 	succeed(value: unknown): void;
 	cancelTimeout?: () => void;
-	/** It may have been sent by the page before. */
-	again?: true;
 	isOver?: boolean;
 	/** Hears that the call is over. */
 	over?(): void;
@@ -82,8 +80,6 @@ function setup(kernel: ClientKernel): RpcClient {
 	let session = globalThis.crypto?.getRandomValues(new Uint32Array(4)).join('-');
 	let isIntroduced = false;
 	let here = kernel.id();
-	// Those of the page before that may have been sent.
-	let last = 0;
 	let done = 0;
 
 	kernel.hook('frame', settle as never, 'reply');
@@ -101,18 +97,11 @@ function setup(kernel: ClientKernel): RpcClient {
 	function introduce(): void {
 		if (isIntroduced) return;
 		isIntroduced = true;
-		const again = [...running.values()].filter((call) => call.sent);
-		for (const call of again) {
-			if (!call.via) call.text = call.text!.slice(0, -1) + ',"again":true}';
-			call.via ??= here;
-		}
-		if (session) {
-			const via = again[0]?.via;
-			const most = Math.max(last, ...again.map(({ id }) => id!));
-			kernel.send({ frame: { type: 'rpc:session', session, last: most || undefined, via } });
-		}
+		if (session) kernel.send({ frame: { type: 'rpc:session', session } });
 		tell();
 		for (const call of running.values()) {
+			if (call.sent && !call.again)
+				call.text = call.text!.slice(0, -1) + `,"again":"${(call.again = here)}"}`;
 			kernel.recall(call);
 			kernel.send(call);
 		}
@@ -204,8 +193,8 @@ function setup(kernel: ClientKernel): RpcClient {
 	const client: RpcClient = {
 		create,
 		start,
-		adopt(...adopted) {
-			[session, last] = adopted;
+		adopt(adopted) {
+			session = adopted;
 			// A call that waits may have an id below those that have been answered.
 			done = Infinity;
 		},

@@ -2,12 +2,24 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { declared, RealtimeError, type Declaration } from 'svelte-realtime/kernel';
+import { checkOption } from '../checks.ts';
 import { contextOf, type RequestOptions } from '../request-options.ts';
 import { isSchema } from '../validate.ts';
 import type { LiveContext } from './context.ts';
 
+/** What may be said of a function when it is declared. */
+export interface FunctionOptions extends RequestOptions {
+	/**
+	 * What a call has come to is kept in `calls.store`, where a plugin provides it, so that a client that
+	 * asks again is told also when the instance that ran it is gone. Costs a step of that store before
+	 * each call and one after it. @default false
+	 */
+	durable?: boolean;
+}
+
 export interface RpcDeclaration extends Declaration {
 	readonly kind: 'rpc';
+	readonly durable?: boolean;
 	readonly handler: (ctx: LiveContext, ...args: unknown[]) => unknown;
 }
 
@@ -29,7 +41,7 @@ export interface LiveFunction<
 /** Declares a function that takes its arguments as they come. */
 export function rpcFunction<Args extends readonly unknown[], Result>(
 	handler: (ctx: LiveContext, ...args: Args) => Result,
-	options?: RequestOptions
+	options?: FunctionOptions
 ): LiveFunction<Args, Result>;
 /**
  * Declares a function whose first argument is checked by a Standard Schema (valibot, zod, arktype).
@@ -42,7 +54,7 @@ export function rpcFunction<
 >(
 	schema: Schema,
 	handler: (ctx: LiveContext, input: StandardSchemaV1.InferOutput<Schema>, ...rest: Rest) => Result,
-	options?: RequestOptions
+	options?: FunctionOptions
 ): LiveFunction<
 	[input: StandardSchemaV1.InferOutput<Schema>, ...rest: Rest],
 	Result,
@@ -60,6 +72,9 @@ export function rpcFunction(first: unknown, ...rest: readonly unknown[]): unknow
 		const wanted = 'a Standard Schema (valibot, zod, arktype) before the function';
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live()', 'something that is no schema', wanted]);
 	}
-	const declaration = { kind: 'rpc', schema, handler, context: contextOf(options, 'live()') };
+	const { durable = false } = (options ?? {}) as FunctionOptions;
+	checkOption(typeof durable === 'boolean', 'durable', 'live()', durable, 'true or false');
+	const context = contextOf(options, 'live()');
+	const declaration = { kind: 'rpc', schema, handler, context, durable };
 	return declared(handler as (...args: never[]) => unknown, declaration);
 }

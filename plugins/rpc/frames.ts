@@ -9,8 +9,11 @@ export interface CallFrame {
 	readonly args?: unknown;
 	/** The arguments are in devalue's flat form. */
 	readonly devalue?: true;
-	/** It was sent before, and may have run: its first result is the answer. */
-	readonly again?: true | undefined;
+	/**
+	 * It was sent before, and may have run: its first result is the answer. Names the connection on
+	 * which it was sent first; `true` where the introduction of the session does.
+	 */
+	readonly again?: string | true | undefined;
 	/** The call that has to be over, well or badly, before this one begins. */
 	readonly after?: number | undefined;
 	/** The client will not ask again for any call up to this id. */
@@ -30,7 +33,7 @@ declare module 'svelte-realtime/kernel' {
 		'rpc:session': {
 			/** 16 to 64 characters that nobody can guess. */
 			readonly session: string;
-			/** The highest id that is asked for again. */
+			/** The highest id that is asked for again with `again: true`. */
 			readonly last?: number | undefined;
 			/** The connection on which the first of those was sent. */
 			readonly via?: string | undefined;

@@ -8,6 +8,9 @@ import type { OfflineOptions, QueuedCall } from '../../kernel/client/configure.t
 import type { Call, RpcClient } from './client.ts';
 import { openOfflineStore, type OfflineStore, type StoredCall } from './offline-store.ts';
 
+/** Milliseconds for which every server remembers the calls that outlive it. */
+const REMEMBERED = 60 * 60_000;
+
 export interface OfflineQueue {
 	/** Begins a call, or keeps it until its turn comes. */
 	add(call: Call): void;
@@ -103,7 +106,7 @@ export async function offlineQueue(
 	}
 
 	async function restore({ session, turn, calls }: OfflineStore): Promise<void> {
-		client.adopt(session, Math.max(0, ...calls.map(({ id = 0 }) => id)));
+		client.adopt(session);
 		// No id of an earlier page is used again.
 		kernel.nextId(turn * 2 ** 32);
 		if (calls.length > 0) kernel.connect();
@@ -117,8 +120,10 @@ export async function offlineQueue(
 			// It was sent, perhaps: it is asked for again, whatever its age.
 			for (const entry of entries) if (entry.call === call) entries.delete(entry);
 			// Where the page ended before it left, the server can tell by the connection that it never came.
-			const via = stored.via ?? '-';
-			Object.assign(call, { id: stored.id, again: true, sent: true, via });
+			// What it may have forgotten since, it must not take for that.
+			const isRecent = kernel.clock.now() - stored.queuedAt < REMEMBERED;
+			const again = (isRecent && stored.via) || '-';
+			Object.assign(call, { id: stored.id, again, sent: true });
 			call.begin();
 		}
 	}

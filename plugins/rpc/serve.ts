@@ -13,13 +13,21 @@ import {
 	type PluginKernel
 } from 'svelte-realtime/kernel';
 import { Call, Caller, type ClientCall } from './calls.ts';
+import type { DurableOptions } from './durable.ts';
+import { createElsewhere, type Settle } from './elsewhere.ts';
 import type {} from './frames.ts';
 import { createSessions, Session, type SessionOptions } from './sessions.ts';
 
 interface Server {
 	readonly kernel: PluginKernel<never, 'rpc'>;
-	/** Runs a call's function. */
-	run(call: Call): MaybePromise<unknown>;
+	/**
+	 * Runs a call's function.
+	 *
+	 * @param begun Hears that nothing has refused it, and it begins.
+	 */
+	run(call: Call, begun?: () => void): MaybePromise<unknown>;
+	/** Whether what a function comes to is kept where other instances find it. */
+	isDurable(path: unknown): boolean;
 	/** The reply to a call that failed; reports what is no LiveError. */
 	encodeError(id: number | null, error: unknown): string;
 	/** The same, once the app itself has seen the error. */
@@ -34,14 +42,21 @@ export interface ServedCalls {
 	receive(message: MessageContext, run: (call: Call) => MaybePromise<unknown>): typeof HANDLED;
 	/** The call that runs under an id of this connection's client. */
 	callOf(connection: Connection, id: unknown): ClientCall | undefined;
+	/** Resolves when the calls of this connection's client that run are answered; nothing where none does. */
+	answered(connection: Connection): Promise<unknown> | undefined;
 }
 
+type CallFrame = Readonly<Record<string, unknown>>;
+
+export interface CallsOptions extends SessionOptions, DurableOptions {}
+
 export function serveCalls(
-	{ kernel, run, encodeError, failed }: Server,
-	options: SessionOptions
+	{ kernel, run, isDurable, encodeError, failed }: Server,
+	options: CallsOptions
 ): ServedCalls {
 	const { values, limits } = kernel;
 	const sessions = createSessions(kernel, options);
+	const elsewhere = createElsewhere({ kernel, sessions, isDurable, encodeError }, options);
 	const callers = new WeakMap<Connection, Caller>();
 
 	/** Whose frame it is; nobody's, where the client has left the connection behind. */
@@ -60,14 +75,16 @@ export function serveCalls(
 		caller.connection.answer(text);
 	}
 
-	function answer(call: Call, result: unknown): void {
-		let text: string;
+	function encoded({ id, path }: Call, result: unknown): string {
 		try {
-			text = encodeReply(call.id, values.encode(result, call.path as string));
+			return encodeReply(id, values.encode(result, path as string));
 		} catch (error) {
-			text = encodeError(call.id, error);
+			return encodeError(id, error);
 		}
-		reply(call, text);
+	}
+
+	function answer(call: Call, result: unknown): void {
+		reply(call, encoded(call, result));
 	}
 
 	/** Waits for a handler, counted, so that no caller can pile up calls without end. */
@@ -92,23 +109,32 @@ export function serveCalls(
 	}
 
 	/** Runs a call when the one before it is over, unless nobody wants it any more by then. */
-	async function runAfter(before: Promise<void>, call: Call): Promise<unknown> {
+	async function runAfter(
+		before: Promise<void> | undefined,
+		call: Call,
+		begin: () => MaybePromise<unknown> = () => call.run(call)
+	): Promise<unknown> {
 		await before;
 		if (call.isCancelled) throw new LiveError('STALE');
-		return call.run(call);
+		return begin();
+	}
+
+	/** @throws {LiveError} where it cannot begin. */
+	function admit({ caller, connection, op }: Call): void {
+		if (caller.running.size >= limits.calls) {
+			kernel.limited('calls', connection);
+			throw new LiveError('RATE_LIMITED', 'Too many calls are running.');
+		}
+		if (op !== undefined && !isOperation(op)) {
+			const why = 'An operation is named by 1 to 64 printable characters.';
+			throw new LiveError('INVALID_REQUEST', why);
+		}
 	}
 
 	function begin(call: Call, after: unknown): void {
 		const { running } = call.caller;
 		try {
-			if (running.size >= limits.calls) {
-				kernel.limited('calls', call.connection);
-				throw new LiveError('RATE_LIMITED', 'Too many calls are running.');
-			}
-			if (call.op !== undefined && !isOperation(call.op)) {
-				const why = 'An operation is named by 1 to 64 printable characters.';
-				throw new LiveError('INVALID_REQUEST', why);
-			}
+			admit(call);
 			const before = typeof after === 'number' ? running.get(after)?.settled : undefined;
 			const result = before ? runAfter(before, call) : call.run(call);
 			if (isThenable(result)) call.settled = answerLater(call, result);
@@ -121,27 +147,51 @@ export function serveCalls(
 	}
 
 	/** Whether a session has had this call before; then it is answered, now or when it is over. */
-	function isRepeated(session: Session, id: number, again: unknown): boolean {
-		const { results, running, connection } = session;
+	function isRepeated({ results, running, connection }: Session, id: number): boolean {
 		if (id > results.highest) {
 			results.highest = id;
-			return again === true && id <= results.forgotten ? unknown(connection, id) : false;
+			return false;
 		}
 		const kept = results.find(id);
-		if (kept === undefined) {
-			if (id > results.acknowledged && !(again === true && id <= results.forgotten)) {
-				return running.has(id);
-			}
-			return unknown(connection, id);
-		}
-		connection.answer(kept);
+		if (kept !== undefined) connection.answer(kept);
+		else if (id <= results.acknowledged) unknown(connection, id);
+		else return running.has(id);
 		return true;
 	}
 
 	/** It may have run; what it came to is forgotten. */
-	function unknown(connection: Connection, id: number): true {
+	function unknown(connection: Connection, id: number): void {
 		refuse(connection, id, new LiveError('UNKNOWN_OUTCOME'));
-		return true;
+	}
+
+	/** Begins a call that has left no trace here, unless it may have run, here or elsewhere. */
+	function take(session: Session, call: Call, frame: CallFrame): void {
+		const settle = elsewhere.look(session, call, frame['again']);
+		if (settle === undefined) begin(call, frame['after']);
+		else if (settle === 'unknown') unknown(call.connection, call.id);
+		else settleLater(call, frame, settle);
+	}
+
+	/** Answers a call that cannot begin at once. */
+	function settleLater(call: Call, { again, after }: CallFrame, settle: Settle): void {
+		try {
+			admit(call);
+		} catch (error) {
+			// Of what may have run nobody can say that it is refused.
+			const code = again === undefined ? error : new LiveError('UNKNOWN_OUTCOME');
+			return void call.connection.answer(encodeError(call.id, code));
+		}
+		const before = typeof after === 'number' ? call.caller.running.get(after)?.settled : undefined;
+		const perform = async (begun?: () => void): Promise<string> => {
+			try {
+				const begin = begun && (() => run(call, begun));
+				return encoded(call, await runAfter(before, call, begin));
+			} catch (error) {
+				return failed(call.connection, call.id, error);
+			}
+		};
+		const text = settle(perform).catch((error: unknown) => encodeError(call.id, error));
+		call.settled = replyLater(call, text);
 	}
 
 	function receive(
@@ -154,10 +204,9 @@ export function serveCalls(
 			refuse(connection, null, new LiveError('INVALID_REQUEST', 'A call has an id.'));
 		} else if (caller instanceof Session) {
 			if (frame['done'] !== undefined) sessions.acknowledge(caller, frame['done']);
-			if (!isRepeated(caller, id, frame['again']))
-				begin(new Call(caller, id, frame, run), frame['after']);
+			if (!isRepeated(caller, id)) take(caller, new Call(caller, id, frame, run), frame);
 		} else if (caller !== undefined) {
-			if (frame['again'] === true) refuse(connection, id, new LiveError('UNKNOWN_OUTCOME'));
+			if (frame['again'] !== undefined) unknown(connection, id);
 			else begin(new Call(caller, id, frame, run), frame['after']);
 		}
 		return HANDLED;
@@ -203,7 +252,11 @@ export function serveCalls(
 			return caller instanceof Session ? caller.key : undefined;
 		},
 		receive,
-		callOf: (connection, id) => callerOf(connection)?.running.get(id as number)
+		callOf: (connection, id) => callerOf(connection)?.running.get(id as number),
+		answered(connection) {
+			const running = [...(callers.get(connection)?.running.values() ?? [])];
+			if (running.length > 0) return Promise.all(running.map(({ settled }) => settled));
+		}
 	};
 }
 

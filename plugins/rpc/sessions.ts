@@ -2,6 +2,8 @@
 
 import type { Clock, Connection } from 'svelte-realtime/kernel';
 import { Caller } from './calls.ts';
+import { createHanded, type Handed } from './handed.ts';
+import type { Question, Told } from './repeats.ts';
 import { Results } from './results.ts';
 
 export interface SessionOptions {
@@ -27,12 +29,25 @@ export interface Introduction {
 	readonly via?: unknown;
 }
 
+/** Where a call is to be found: it has not run and may run here; nobody knows; another instance does. */
+export type Whereabouts = 'here' | 'nowhere' | { readonly instance: string };
+
 export interface Sessions {
 	/** Finds the session again, or begins it, and moves it to this connection. */
 	enter(connection: Connection, introduction: Introduction): Session;
 	/** Keeps what a call came to. */
 	keep(session: Session, id: number, reply: string): void;
 	acknowledge(session: Session, id: unknown): void;
+	/**
+	 * Where to look for a call that has left no trace in its session.
+	 *
+	 * @param again As in its frame.
+	 */
+	find(session: Session, id: number, again: unknown): Whereabouts;
+	/** What this instance knows of a call that was first sent to it, and that another one is asked for. */
+	tell(question: Question, from: string): Told;
+	/** Resolves when a call that runs is over. */
+	settled(question: Question): Promise<void>;
 	/** How many there are. */
 	count(): number;
 	/** Characters of everything that is kept. */
@@ -48,11 +63,20 @@ export class Session extends Caller {
 	isIdle: boolean = false;
 	/** It is not to be found any more, and keeps nothing. */
 	isForgotten: boolean = false;
+	/** Of what was sent on a connection up to this one, nothing is known. */
+	readonly since: number;
+	/** Its calls that another instance has taken over. */
+	handed: Handed | undefined;
 
-	constructor(connection: Connection, key: string, name: string, results: Results) {
+	constructor(
+		connection: Connection,
+		{ key, name, since }: Pick<Session, 'key' | 'name' | 'since'>,
+		results: Results
+	) {
 		super(connection, results);
 		this.key = key;
 		this.name = name;
+		this.since = since;
 	}
 }
 
@@ -71,11 +95,16 @@ export function createSessions(
 	// No session that is forgotten was met on a connection after this one. What was before this
 	// plugin was set up, in a server that runs already, it cannot know.
 	let forgottenUpTo = kernel.connectionCount;
+	const forgetUpTo = (connection: number): void => {
+		forgottenUpTo = Math.max(forgottenUpTo, connection);
+	};
+	const handed = createHanded({ most, forget: forgetUpTo });
 
 	/** Which connection of this process it is, counted from 1; 0 when it is not one of them. */
 	function ordinal(id: unknown): number {
-		if (typeof id !== 'string' || !id.startsWith(`${instanceId}-`)) return 0;
-		return Number.parseInt(id.slice(instanceId.length + 1), 36) || 0;
+		if (typeof id !== 'string' || instanceOf(id) !== instanceId) return 0;
+		const number = Number.parseInt(id.slice(instanceId.length + 1), 36);
+		return number <= kernel.connectionCount ? number : 0;
 	}
 
 	/**
@@ -87,8 +116,13 @@ export function createSessions(
 		const { session: name, last, via } = introduction;
 		const isNew = last === undefined || (ordinal(via) > forgottenUpTo && !names.has(name));
 		const forgotten = isNew ? -1 : typeof last === 'number' ? last : Infinity;
+		// What was sent on this connection is this user's, whoever the client has been before.
+		const since = names.has(name) ? ordinal(connection.id) - 1 : forgottenUpTo;
 		names.set(name, (names.get(name) ?? 0) + 1);
-		return new Session(connection, key, name, new Results(forgotten, sessionSize));
+		const results = new Results(forgotten, sessionSize);
+		const session = new Session(connection, { key, name, since }, results);
+		session.handed = handed.find(name);
+		return session;
 	}
 
 	function measured(session: Session, change: () => void): void {
@@ -98,7 +132,7 @@ export function createSessions(
 	}
 
 	function forget(session: Session): void {
-		forgottenUpTo = Math.max(forgottenUpTo, ordinal(session.connection.id));
+		forgetUpTo(ordinal(session.connection.id));
 		sessions.delete(session.key);
 		const others = names.get(session.name)! - 1;
 		if (others > 0) names.set(session.name, others);
@@ -109,6 +143,7 @@ export function createSessions(
 	}
 
 	function sweep(): void {
+		handed.sweep();
 		for (const session of sessions.values()) {
 			if (!session.isIdle) session.isIdle = true;
 			else if (!session.connection.isOpen) forget(session);
@@ -145,9 +180,48 @@ export function createSessions(
 			}
 		},
 		acknowledge: (session, id) => measured(session, () => session.results.acknowledge(id)),
+		find(session, id, again) {
+			const to = session.handed?.calls.get(id)?.to;
+			if (again === undefined) return to === undefined ? 'here' : 'nowhere';
+			if (id <= session.results.forgotten) return 'nowhere';
+			if (typeof again !== 'string') return to === undefined ? 'here' : 'nowhere';
+			if (to !== undefined) return { instance: to };
+			const instance = instanceOf(again);
+			if (instance !== instanceId) return { instance };
+			return ordinal(again) > session.since ? 'here' : 'nowhere';
+		},
+		tell({ key, name, id, via, ask }, from) {
+			const session = sessions.get(key);
+			const reply = session?.results.find(id);
+			if (reply !== undefined) return { state: 'done', reply };
+			const current = session?.running.get(id);
+			// Who waits for another instance must not be waited for by that one.
+			if (current !== undefined && !current.isElsewhere) return { state: 'running' };
+			const known = handed.find(name)?.calls.get(id);
+			// A question whose answer was lost is the same question still.
+			if (known?.ask === ask) return { state: 'never' };
+			if (known !== undefined) return { state: 'moved', to: known.to };
+			const connection = ordinal(via);
+			const isLost =
+				session === undefined
+					? names.has(name) || connection <= forgottenUpTo
+					: id <= Math.max(session.results.acknowledged, session.results.forgotten) ||
+						connection <= session.since;
+			// From here on it is not run here, however late its frame comes in.
+			if (isLost || !handed.add(name, id, { connection, to: from, ask }))
+				return { state: 'unknown' };
+			if (session !== undefined) session.handed = handed.find(name);
+			return { state: 'never' };
+		},
+		settled: async ({ key, id }) => sessions.get(key)?.running.get(id)?.settled,
 		count: () => sessions.size,
 		size: () => size
 	};
+}
+
+/** The instance whose connection it is. */
+function instanceOf(connection: string): string {
+	return connection.slice(0, Math.max(0, connection.lastIndexOf('-')));
 }
 
 /** Who it is, so that nobody is handed the results of somebody else who knows the session. */

@@ -4,25 +4,39 @@ import { createClient, type Client, type ClientOptions } from 'svelte-realtime/c
 import { decodeBinary } from '../../kernel/protocol.ts';
 import type { WebSocketConstructor, WebSocketLike } from 'svelte-realtime/client';
 import { single } from 'svelte-realtime/presets';
-import { createTestKernel, VirtualClock } from 'svelte-realtime/testing';
-import type { Connection, ConnectionData } from 'svelte-realtime/kernel';
+import { createTestKernel, settle, VirtualClock } from 'svelte-realtime/testing';
+import type { Connection, ConnectionData, Plugin } from 'svelte-realtime/kernel';
 
 /** What becomes of one message: it arrives, is lost with its connection, or comes after the next one is there. */
 export type Fate = 'arrives' | 'lost' | 'late';
 
 type Kernel = Awaited<ReturnType<typeof server>>;
+/** Milliseconds. */
+const STEP = 500;
+
 type Modules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-async function server(modules: Modules) {
-	const kernel = await createTestKernel(single());
+async function server(modules: Modules, plugins: readonly Plugin[] = []) {
+	// What a test adds it finds by itself.
+	const more = plugins as readonly Plugin<never, never>[];
+	const kernel = await createTestKernel([...single(), ...more]);
 	kernel.use('rpc').mount(modules);
 	return kernel;
 }
 
+export interface NetworkOptions {
+	/** Instances behind the one address. @default 1 */
+	readonly instances?: number;
+	/** What each of them has beside the preset. */
+	readonly plugins?: (index: number) => readonly Plugin[];
+}
+
 export interface Network {
 	readonly clock: VirtualClock;
-	/** The server of now. */
+	/** The server of now; of several instances the one that the next connection leads to. */
 	readonly kernel: Kernel;
+	/** Which one that is. @default 0 */
+	place: number;
 	/** Messages, in both directions, so far. */
 	readonly messages: string[];
 	/** Who the next connection belongs to. */
@@ -33,22 +47,29 @@ export interface Network {
 	cut(options?: { deaf?: boolean }): void;
 	/** Replaces the server by one that remembers nothing. */
 	restart(): Promise<void>;
+	/** Lets time pass for the clients, and for every server. */
+	advance(ms: number): Promise<void>;
 	client(options?: ClientOptions): Client;
 	/** What such a client connects with. */
 	readonly WebSocket: WebSocketConstructor;
 }
 
-export async function network(modules: Modules): Promise<Network> {
+export async function network(
+	modules: Modules,
+	{ instances = 1, plugins }: NetworkOptions = {}
+): Promise<Network> {
 	const clock = new VirtualClock();
 	const wires = new Set<Wire>();
-	const late: (() => void)[] = [];
-	let kernel = await server(modules);
+	const late: { readonly kernel: Kernel; readonly arrive: () => void }[] = [];
+	const kernels: Kernel[] = [];
+	for (let i = 0; i < instances; i += 1) kernels.push(await server(modules, plugins?.(i)));
 
 	const self: Network = {
 		clock,
 		get kernel() {
-			return kernel;
+			return kernels[self.place]!;
 		},
+		place: 0,
 		messages: [],
 		data: {},
 		fate: () => 'arrives',
@@ -56,9 +77,17 @@ export async function network(modules: Modules): Promise<Network> {
 			for (const wire of [...wires]) wire.cut(deaf);
 		},
 		async restart() {
-			self.cut();
-			late.length = 0;
-			kernel = await server(modules);
+			for (const wire of [...wires]) if (wire.kernel === self.kernel) wire.cut(false);
+			late.splice(0, late.length, ...late.filter(({ kernel }) => kernel !== self.kernel));
+			kernels[self.place] = await server(modules, plugins?.(self.place));
+		},
+		async advance(ms) {
+			const clocks = [clock, ...kernels.map((each) => each.clock)];
+			// In steps, so that no clock is far ahead of another.
+			for (let left = ms; left > 0; left -= STEP) {
+				await Promise.all(clocks.map((each) => each.advance(Math.min(left, STEP))));
+				await settle();
+			}
 		},
 		get WebSocket() {
 			return Wire;
@@ -71,8 +100,8 @@ export async function network(modules: Modules): Promise<Network> {
 		onmessage: ((event: never) => void) | null = null;
 		onclose: ((event: never) => void) | null = null;
 		onerror: ((event: never) => void) | null = null;
-		readonly #kernel: Kernel = kernel;
-		readonly #socket: ReturnType<Kernel['transport']['socket']> = kernel.transport.socket();
+		readonly kernel: Kernel = self.kernel;
+		readonly #socket: ReturnType<Kernel['transport']['socket']> = this.kernel.transport.socket();
 		readonly #connection: Connection;
 		#isCut: boolean = false;
 
@@ -83,10 +112,10 @@ export async function network(modules: Modules): Promise<Network> {
 				return 'sent';
 			};
 			this.#socket.onClose = (code, reason) => {
-				this.#kernel.close(this.#connection, code, reason);
+				this.kernel.close(this.#connection, code, reason);
 				this.#end(code);
 			};
-			this.#connection = kernel.open(this.#socket, self.data);
+			this.#connection = this.kernel.open(this.#socket, self.data);
 		}
 
 		send(payload: string | Uint8Array): void {
@@ -94,7 +123,7 @@ export async function network(modules: Modules): Promise<Network> {
 			if (payload === '{"type":"ping"}') return;
 			const text = typeof payload === 'string' ? payload : headerOf(payload);
 			this.#carry(text, () =>
-				this.#kernel.message(this.#connection, payload, Buffer.byteLength(payload))
+				this.kernel.message(this.#connection, payload, Buffer.byteLength(payload))
 			);
 		}
 
@@ -116,7 +145,7 @@ export async function network(modules: Modules): Promise<Network> {
 				const fate = self.fate(index);
 				if (fate === 'arrives') {
 					deliver();
-					for (const [n, arrive] of late.entries())
+					for (const [n, { arrive }] of late.entries())
 						if (text.includes('rpc:session')) {
 							late.splice(n, 1);
 							arrive();
@@ -124,7 +153,7 @@ export async function network(modules: Modules): Promise<Network> {
 					return;
 				}
 				// What comes late comes over a connection that the server still takes for open.
-				if (fate === 'late') late.push(deliver);
+				if (fate === 'late') late.push({ kernel: this.kernel, arrive: deliver });
 				this.cut(fate === 'late');
 			});
 		}

@@ -14,14 +14,24 @@ import { streams } from 'svelte-realtime/plugins/streams';
 import { provided, settle, type TestConnection } from 'svelte-realtime/testing';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { rateLimiterContract } from '../contracts/rate-limiter.ts';
+import { rateLimiterContract, type StoreUnderTest } from '../contracts/rate-limiter.ts';
 import { startKernel, takeErrors } from '../kernel/tracked.ts';
 
-rateLimiterContract('memory', async () => ({
-	store: memoryRateLimits({ identities: 20 }),
-	identities: 20,
-	close: async () => {}
-}));
+function underTest(make: (store: RateLimitStore) => RateLimitStore): StoreUnderTest {
+	// A time in no special relation to anything.
+	let now = 1_700_000_000_123;
+	return {
+		store: make(memoryRateLimits({ identities: 20 })),
+		identities: 20,
+		source: 'local',
+		unit: 1,
+		now: () => now,
+		advance: async (ms) => void (now += ms),
+		close: async () => {}
+	};
+}
+
+rateLimiterContract('memory', async () => underTest((store) => store));
 
 /** A memory store whose answers come later, as those of a store elsewhere. */
 function slowly(store: RateLimitStore): RateLimitStore {
@@ -34,11 +44,7 @@ function slowly(store: RateLimitStore): RateLimitStore {
 	};
 }
 
-rateLimiterContract('memory, answered later', async () => ({
-	store: slowly(memoryRateLimits({ identities: 20 })),
-	identities: 20,
-	close: async () => {}
-}));
+rateLimiterContract('memory, answered later', async () => underTest(slowly));
 
 const FEW = { points: 3, window: 3000 };
 const SESSION = 'a-session-of-16-or-more';
@@ -367,7 +373,8 @@ describe('ctx.ratelimit', () => {
 		expect(take('ada', { ...mail, cost: 7 })).toEqual({
 			allowed: false,
 			remaining: 6,
-			retryAfterMs: 6000
+			retryAfterMs: 6000,
+			source: 'local'
 		});
 		expect(take('ada', { ...mail, cost: 0 })).toMatchObject({ allowed: true, remaining: 6 });
 		expect(take('ada', { points: 1, window: 1 })).toMatchObject({ allowed: true });
@@ -401,7 +408,7 @@ test('a store that another plugin provides is used, and may answer later', async
 		take: async (key, cost, policy) => {
 			const count = taken.push([key, cost, policy]);
 			await settle();
-			return { allowed: count === 1, remaining: 0, retryAfterMs: 7 };
+			return { allowed: count === 1, remaining: 0, retryAfterMs: 7, source: 'shared' };
 		}
 	};
 	const kernel = await startKernel([ratelimit(), rpc(), provided('ratelimit.store', store)]);

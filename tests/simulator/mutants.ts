@@ -83,9 +83,9 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'the client asks for a call again under another id',
 		file: 'plugins/rpc/client.ts',
-		find: 'if (!call.via) call.text =',
+		find: "if (session) kernel.send({ frame: { type: 'rpc:session', session } });",
 		replace:
-			'running.set((call.id = kernel.nextId()), call);\ncall.text = call.text!.replace(/"id":\\d+/, `"id":${call.id}`);\nif (!call.via) call.text =',
+			'for (const call of [...running.values()]) if (call.sent) {\nrunning.set((call.id = kernel.nextId()), call);\ncall.text = call.text!.replace(/"id":\\d+/, `"id":${call.id}`);\n}\nif (session) kernel.send({ frame: { type: \'rpc:session\', session } });',
 		within: 300
 	},
 	{
@@ -100,22 +100,22 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'a call that comes again is run again',
 		file: 'plugins/rpc/serve.ts',
-		find: "if (!isRepeated(caller, id, frame['again']))",
-		replace: '',
+		find: 'if (!isRepeated(caller, id)) take',
+		replace: 'isRepeated(caller, id); take',
 		within: 300
 	},
 	{
 		name: 'a call that still runs is run a second time when it comes again',
 		file: 'plugins/rpc/serve.ts',
-		find: 'return running.has(id);',
-		replace: 'return false;',
+		find: 'else return running.has(id);',
+		replace: 'else return false;',
 		within: 1000
 	},
 	{
 		name: 'a new server runs what the one before may have run',
-		file: 'plugins/rpc/serve.ts',
-		find: 'again === true && id <= results.forgotten ? unknown',
-		replace: 'false ? unknown',
+		file: 'plugins/rpc/sessions.ts',
+		find: 'if (instance !== instanceId) return { instance };',
+		replace: "if (instance !== instanceId) return 'here';",
 		within: 1000
 	},
 

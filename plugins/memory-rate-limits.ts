@@ -1,7 +1,7 @@
 /** The rate limits of one process. */
 
-import { Budgets } from '../budgets.ts';
-import type { RateLimitPolicy, RateLimitStore } from './port.ts';
+import { Budgets } from './budgets.ts';
+import type { RateLimitPolicy, RateLimitStore } from './ratelimit/port.ts';
 
 export interface MemoryStoreOptions {
 	/** Keys that are counted at a time, for each policy. */
