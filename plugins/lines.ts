@@ -14,7 +14,7 @@ import { Outcome } from './outcome.ts';
 /** Characters of a key. */
 const KEY = 256;
 /** Milliseconds for a task that has run out of time to end, before the next one begins beside it. */
-const GRACE = 1000;
+export const GRACE = 1000;
 const ENDING = 'The server shuts down.';
 
 /** @param signal Aborts when the task's time is up, or its caller does not want it any more. */

@@ -140,7 +140,7 @@ export function binaries(options: BinaryOptions = {}): Plugin<'rpc', 'binary'> {
 							(...run) =>
 								take(call, frame['size'], run)
 					);
-					if (frame['again'] === true) uploadOf(connection, frame['id'])?.tell();
+					if (frame['again']) uploadOf(connection, frame['id'])?.tell();
 					return HANDLED;
 				},
 				{ type: 'binary' }

@@ -8,9 +8,11 @@ import {
 	type Plugin
 } from 'svelte-realtime/kernel';
 import type {} from 'svelte-realtime/plugins/rpc';
+import { checkTime } from '../checks.ts';
 import { serverContexts } from '../server-context.ts';
 import type { CronDeclaration } from './declare.ts';
 import { Schedule } from './schedule.ts';
+import { SharedRuns } from './shared.ts';
 
 export {
 	cron,
@@ -19,6 +21,16 @@ export {
 	type CronOptions,
 	type LiveCron
 } from './declare.ts';
+export { memoryRuns } from './memory.ts';
+export type { CronRun, CronStore, CronVerdict } from './port.ts';
+
+export interface CronsOptions {
+	/**
+	 * Milliseconds after which a run is taken to be broken off when its instance has gone, where instances
+	 * share jobs. @default 10000
+	 */
+	ttl?: number;
+}
 
 /** Hears of each run of a job once it is over. */
 export type CronWatcher = (path: string, hasFailed: boolean) => void;
@@ -38,16 +50,22 @@ declare module 'svelte-realtime/kernel' {
 /**
  * Runs the jobs of the live modules that are mounted, each once, however often it is exported.
  *
- * Requires `rpc`, whose live modules it looks at. A job that fails is reported, and runs again at its
+ * Requires `rpc`, whose live modules it looks at. Where a plugin provides `cron.store`, each run
+ * happens on one of all instances. A job that fails is reported, and runs again at its
  * next time.
  */
-export function crons(): Plugin<'rpc', 'cron.runs'> {
+export function crons({ ttl = 10_000 }: CronsOptions = {}): Plugin<'rpc', 'cron.runs'> {
+	checkTime('ttl', 'crons()', ttl, 100);
 	return definePlugin({
 		name: 'cron',
 		requires: ['rpc'],
+		optional: ['cron.store'],
 		provides: ['cron.runs'],
 		setup(kernel) {
 			const { clock, report } = kernel;
+			const store = kernel.find('cron.store');
+			const instance = kernel.instanceId;
+			const shared = store && new SharedRuns({ store, clock, instance, ttl, report });
 			const contextOf = serverContexts(kernel);
 			const schedules = new Map<Declaration, Schedule>();
 			const watchers = new Set<CronWatcher>();
@@ -81,6 +99,14 @@ export function crons(): Plugin<'rpc', 'cron.runs'> {
 				return undefined;
 			}
 
+			function runnerOf(path: string, job: CronDeclaration): (due: number) => unknown {
+				const work = (): unknown => run(path, job);
+				if (!shared) return work;
+				const { overlap, missed } = job;
+				const makeUp = missed === 'run';
+				return (due) => shared.run({ job: path, due, overlap, makeUp }, work);
+			}
+
 			/** What is there still goes on as it was: saving one module does not move the jobs of another. */
 			function mounted(paths: ReadonlyMap<string, Declaration>): void {
 				const found = new Map<Declaration, string>();
@@ -95,7 +121,10 @@ export function crons(): Plugin<'rpc', 'cron.runs'> {
 				for (const [declaration, path] of found) {
 					if (schedules.has(declaration)) continue;
 					const job = declaration as CronDeclaration;
-					schedules.set(declaration, new Schedule({ job, clock, run: () => run(path, job) }));
+					schedules.set(
+						declaration,
+						new Schedule({ job, clock: shared?.clock ?? clock, run: runnerOf(path, job) })
+					);
 				}
 			}
 
@@ -106,7 +135,10 @@ export function crons(): Plugin<'rpc', 'cron.runs'> {
 					mounted(new Map());
 				};
 			});
-			kernel.hook('shutdown', () => mounted(new Map()));
+			kernel.hook('shutdown', async ({ deadline }) => {
+				mounted(new Map());
+				await shared?.end(deadline);
+			});
 		}
 	});
 }

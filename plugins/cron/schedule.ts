@@ -9,13 +9,17 @@ import type { CronDeclaration } from './declare.ts';
  */
 const STEP = 30_000;
 /** Milliseconds after its time until which a run is not called missed. */
-const LATE = 60_000;
+export const LATE = 60_000;
 
 export interface ScheduleOptions {
 	readonly job: Pick<CronDeclaration, 'next' | 'overlap' | 'missed'>;
 	readonly clock: Clock;
-	/** Runs the job; never throws and never rejects. */
-	readonly run: () => unknown;
+	/**
+	 * Runs the job; never throws and never rejects.
+	 *
+	 * @param due Milliseconds since the Unix epoch; the time that it runs for.
+	 */
+	readonly run: (due: number) => unknown;
 }
 
 export class Schedule {
@@ -24,8 +28,8 @@ export class Schedule {
 	#isEnded: boolean = false;
 	/** How many runs are going. */
 	#running: number = 0;
-	/** A run waits for the one that is going. */
-	#owed: boolean = false;
+	/** The time of a run that waits for the one that is going. */
+	#owed: number | undefined = undefined;
 
 	constructor(options: ScheduleOptions) {
 		this.#options = options;
@@ -50,26 +54,27 @@ export class Schedule {
 			if (now < due) return this.#wait(due);
 			// First, so that a run that is slow to begin moves nothing.
 			this.#plan(now);
-			if (now - due <= LATE || job.missed === 'run') this.#begin();
+			if (now - due <= LATE || job.missed === 'run') this.#begin(due);
 		});
 	}
 
-	#begin(): void {
+	#begin(due: number): void {
 		const { job, run } = this.#options;
 		if (this.#running > 0 && !job.overlap) {
-			this.#owed = job.missed === 'run';
+			if (job.missed === 'run') this.#owed = due;
 			return;
 		}
 		this.#running += 1;
-		const result = run();
+		const result = run(due);
 		if (isThenable(result)) result.then(() => this.#ended());
 		else this.#ended();
 	}
 
 	#ended(): void {
 		this.#running -= 1;
-		if (!this.#owed || this.#isEnded) return;
-		this.#owed = false;
-		this.#begin();
+		const owed = this.#owed;
+		if (owed === undefined || this.#isEnded) return;
+		this.#owed = undefined;
+		this.#begin(owed);
 	}
 }

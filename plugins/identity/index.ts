@@ -16,11 +16,14 @@ import type {} from 'svelte-realtime/plugins/streams';
 import { checkTime } from '../checks.ts';
 import { createAges } from './ages.ts';
 import { cookiesOf, type Cookies } from './cookies.ts';
+import { Everywhere, inTurn, type SharedLog } from './everywhere.ts';
 import { comeBack, Renewals } from './renewals.ts';
-import { matchesUser, Users, type Matches, type RevokeMode, type UserId } from './users.ts';
+import { matcherOf, notForAll, toldOf, type RevokeOptions, type Whose } from './whose.ts';
+import { Users, type RevokeMode, type UserId } from './users.ts';
 
 export type { CookieOptions, Cookies } from './cookies.ts';
 export type { UserId } from './users.ts';
+export type { RevokeOptions, Whose } from './whose.ts';
 
 /** A page that asks over HTTP before it connects. */
 export interface AuthenticateEvent {
@@ -46,31 +49,16 @@ export interface IdentityOptions {
 	authenticate?: (event: AuthenticateEvent) => MaybePromise<void | Denial>;
 }
 
-/** Whose identity is meant: everything of a user, one connection, or what a function says yes to. */
-export type Whose =
-	| { readonly user: UserId }
-	| { readonly connection: Connection }
-	| ((connection: Pick<Connection, 'id' | 'data'>) => boolean);
-
-export interface RevokeOptions {
-	/**
-	 * `close`: they come back at once, and the gates say who they are; `reauthorise`: the gates are asked
-	 * while the connection goes on. Without `inBand` that is `close` too. @default 'close'
-	 */
-	mode?: RevokeMode;
-	/** Left alone: the one that signs all others out. */
-	except?: Connection;
-	/** Told to the client that is closed. */
-	reason?: string;
-}
-
-/** Who connections belong to. It is about the connections of this instance. */
+/** Who connections belong to. */
 export interface Identity {
 	/**
 	 * What was found out of somebody does not hold any more. Whoever is just connecting is meant too,
-	 * where gates have begun that may have seen what is no longer so.
+	 * where gates have begun that may have seen what is no longer so. Where instances share the log of
+	 * topics, all of them hear of it, also those that cannot be reached at the moment.
 	 *
-	 * @returns how many open connections it was.
+	 * @returns how many open connections of this instance it was.
+	 * @throws {RealtimeError} RT_OPTION_INVALID for a function that would be asked here only, without
+	 * `local`.
 	 */
 	revoke(whose: Whose, options?: RevokeOptions): number;
 	/**
@@ -78,7 +66,7 @@ export interface Identity {
 	 * what it follows is asked for again. `ctx.user` of what runs already stays as it is.
 	 */
 	set(connection: Connection, user: unknown): void;
-	/** The open connections of a user. */
+	/** The open connections of a user on this instance; `registry` knows those of all. */
 	connections(user: UserId): readonly Connection[];
 	/** Tells of each open connection that belongs to another user now; the result ends it. */
 	watch(listener: (connection: Connection) => void): () => void;
@@ -122,9 +110,10 @@ export function identity(options: IdentityOptions = {}): Plugin<never, 'identity
 
 	return definePlugin({
 		name: 'identity',
+		optional: ['replay.log'],
 		provides: ['identity'],
 		setup(kernel) {
-			const { clock, report } = kernel;
+			const { clock, report, instanceId } = kernel;
 			const memory = kernel.limits.upgradeTimeout + grace + OPENING;
 			const users = new Users({ clock, memory, report });
 			/** Those of whom the app has said who they are, not the gates. */
@@ -218,16 +207,48 @@ export function identity(options: IdentityOptions = {}): Plugin<never, 'identity
 
 			function meant(whose: Whose): readonly Connection[] {
 				if (typeof whose === 'function') return [...kernel.connections].filter(whose);
-				return 'user' in whose ? users.of(whose.user) : [whose.connection];
+				if ('user' in whose) return users.of(whose.user);
+				const { connection } = whose;
+				if (typeof connection !== 'string') return [connection];
+				if (!isOwn(connection)) return [];
+				return [...kernel.connections].filter(({ id }) => id === connection);
 			}
 
+			/** The ids of connections begin with their instance. */
+			const isOwn = (id: string): boolean => id.startsWith(`${instanceId}-`);
+
+			function revoke(whose: Whose, { mode = 'close', except, reason }: RevokeOptions): number {
+				const open = meant(whose).filter((one) => one.isOpen && one !== except);
+				const matches = matcherOf(whose);
+				if (matches) users.revoke((one) => one !== except && matches(one), mode);
+				for (const connection of open) end(connection, mode, reason);
+				return open.length;
+			}
+
+			const log = kernel.find('replay.log');
+			const everywhere =
+				log?.publish &&
+				new Everywhere({
+					kernel,
+					log: log as SharedLog,
+					heard: ({ whose, mode, reason }) =>
+						void revoke(whose, { mode, ...(reason !== undefined && { reason }) }),
+					missed() {
+						// Whoever it was: all of them say anew who they are.
+						users.revoke(() => true, 'reauthorise');
+						inTurn(clock, kernel.connections, (connection) => end(connection, 'reauthorise'));
+					}
+				});
+
 			kernel.provide('identity', {
-				revoke(whose, { mode = 'close', except, reason } = {}) {
-					const open = meant(whose).filter((one) => one.isOpen && one !== except);
-					const matches = matcherOf(whose);
-					if (matches) users.revoke((one) => one !== except && matches(one), mode);
-					for (const connection of open) end(connection, mode, reason);
-					return open.length;
+				revoke(whose, options = {}) {
+					const { mode = 'close', reason, local = false } = options;
+					if (everywhere && !local) {
+						if (typeof whose === 'function') throw notForAll();
+						const told = toldOf(whose, isOwn);
+						if (told) everywhere.tell({ whose: told, mode, reason });
+					}
+					return revoke(whose, options);
 				},
 				set(connection, user) {
 					renewals.cancel(connection);
@@ -248,11 +269,6 @@ export function identity(options: IdentityOptions = {}): Plugin<never, 'identity
 			});
 		}
 	});
-}
-
-function matcherOf(whose: Whose): Matches | undefined {
-	if (typeof whose === 'function') return whose;
-	return 'user' in whose ? matchesUser(whose.user) : undefined;
 }
 
 /** What the gates have left takes the place of what they left before; plugins keep theirs, under symbols. */

@@ -1,6 +1,6 @@
 /** `live.tag()`: declares what pages refresh what they show by. */
 
-import { declared, RealtimeError, type MaybePromise } from 'svelte-realtime/kernel';
+import { chain, declared, RealtimeError, type MaybePromise } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { StreamDeclaration } from 'svelte-realtime/plugins/streams';
 import { NAMESPACE, type Age } from './frames.ts';
@@ -47,10 +47,11 @@ export function tag(name: Name, { guard }: TagOptions<never> = {}): unknown {
 		throw new RealtimeError('RT_LIVE_ARGUMENTS', ['live.tag()', typeof name, wanted]);
 	}
 	const nameOf = name as (ctx: LiveContext, ...args: unknown[]) => string;
-	const loader = (ctx: LiveContext, ...args: unknown[]): Age => {
+	const loader = (ctx: LiveContext, ...args: unknown[]): MaybePromise<Age> => {
 		const { invalidate } = ctx as { invalidate?: Invalidate };
 		if (!invalidate) throw new RealtimeError('RT_CAPABILITY_MISSING', ['live.tag()', 'invalidate']);
-		return { age: invalidate['~age'](typeof name === 'string' ? name : nameOf(ctx, ...args)) };
+		const age = invalidate['~age'](typeof name === 'string' ? name : nameOf(ctx, ...args));
+		return chain(age, (known) => ({ age: known }));
 	};
 	return declared(loader as never, {
 		kind: 'stream',

@@ -1,11 +1,14 @@
 /** Invalidation: tells pages that what they show is out of date. */
 
 import {
+	chain,
 	definePlugin,
 	type MaybePromise,
 	type Plugin,
+	type Position,
 	type PublishResult
 } from 'svelte-realtime/kernel';
+import type {} from 'svelte-realtime/plugins/replay';
 import { checkCount, checkTime } from '../checks.ts';
 import { NAMESPACE, type Invalidation } from './frames.ts';
 
@@ -32,13 +35,20 @@ export interface InvalidationOptions {
 export interface Invalidate {
 	(tag: string, value?: unknown): MaybePromise<PublishResult>;
 	/** For `live.tag()`: milliseconds since it was last invalidated. */
-	'~age'(tag: string): number | null;
+	'~age'(tag: string): MaybePromise<number | null>;
 }
 
 declare module 'svelte-realtime/kernel' {
 	interface Capabilities {
 		invalidate: Invalidate;
 	}
+}
+
+/** When a tag was invalidated, and where its topic stood then. */
+interface Time {
+	/** Milliseconds since the Unix epoch. */
+	readonly time: number;
+	readonly at: Position;
 }
 
 /** As many pages ask at once; of more, each has a millisecond of its own. */
@@ -60,11 +70,13 @@ export function invalidation({ spread = 1000, tags = 10_000 }: InvalidationOptio
 	checkCount('tags', 'invalidation()', tags);
 	return definePlugin({
 		name: 'invalidation',
+		optional: ['replay.log'],
 		provides: ['invalidate'],
 		setup(kernel) {
 			const { clock } = kernel;
+			const log = kernel.find('replay.log');
 			/** Topic → when it was last invalidated, the oldest first. */
-			const times = new Map<string, number>();
+			const times = new Map<string, Time>();
 			/** Topic → connections of this instance that follow it. */
 			const followers = new Map<string, number>();
 			/** What was said in this turn already: nobody can have asked since. */
@@ -79,15 +91,25 @@ export function invalidation({ spread = 1000, tags = 10_000 }: InvalidationOptio
 			kernel.hook('subscribed', ({ topic }) => count(topic, 1), own);
 			kernel.hook('unsubscribe', ({ topic }) => count(topic, -1), own);
 			// Observed and not written down when it is sent: other instances invalidate too.
-			kernel.hook(
-				'published',
-				({ topic }) => {
-					times.delete(topic);
-					times.set(topic, clock.now());
-					if (times.size > tags) times.delete(times.keys().next().value!);
-				},
-				own
-			);
+			kernel.hook('published', ({ topic, seq, epoch }) => note(topic, { seq, epoch }), own);
+
+			function note(topic: string, at: Position): void {
+				times.delete(topic);
+				times.set(topic, { time: clock.now(), at });
+				if (times.size > tags) times.delete(times.keys().next().value!);
+			}
+
+			/**
+			 * Of several instances one is told of a topic while somebody on it follows it: where the topic has
+			 * gone on without this one, it may have been invalidated a moment ago.
+			 */
+			async function compare(topic: string): Promise<void> {
+				const tail = await log!.follow(topic);
+				const head = tail.head();
+				tail.close();
+				const { seq, epoch } = times.get(topic)?.at ?? { seq: 0, epoch: head.epoch };
+				if (head.seq !== seq || head.epoch !== epoch) note(topic, head);
+			}
 
 			function spreadOf(topic: string): number {
 				const many = followers.get(topic) ?? 0;
@@ -116,8 +138,12 @@ export function invalidation({ spread = 1000, tags = 10_000 }: InvalidationOptio
 				'invalidate',
 				Object.assign(invalidate, {
 					'~age'(tag: string) {
-						const time = times.get(NAMESPACE + tag);
-						return time === undefined ? null : Math.max(clock.now() - time, 0);
+						const topic = NAMESPACE + tag;
+						const compared = log?.publish ? compare(topic) : undefined;
+						return chain(compared, () => {
+							const known = times.get(topic);
+							return known === undefined ? null : Math.max(clock.now() - known.time, 0);
+						});
 					}
 				})
 			);

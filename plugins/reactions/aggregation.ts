@@ -7,7 +7,8 @@ import {
 	type MaybePromise,
 	type PublishedContext
 } from 'svelte-realtime/kernel';
-import type { Cell } from './cell.ts';
+import { followAll, type Follow } from '../following.ts';
+import type { ValueCell } from './cell.ts';
 import type { AggregateFacts, ReactionContext } from './facts.ts';
 import type { Hub } from './hub.ts';
 import { Settle } from './settle.ts';
@@ -19,8 +20,9 @@ const MOST = 30_000;
 export interface AggregationOptions {
 	readonly facts: AggregateFacts;
 	readonly context: () => ReactionContext;
-	readonly cell: Cell;
+	readonly cell: ValueCell;
 	readonly hub: Hub;
+	readonly follow: Follow | undefined;
 	readonly clock: Clock;
 	readonly failed: (cause: unknown) => void;
 	readonly keep: (topics: readonly string[]) => () => void;
@@ -29,7 +31,7 @@ export interface AggregationOptions {
 type State = Record<string, unknown>;
 
 export class Aggregation {
-	readonly cell: Cell;
+	readonly cell: ValueCell;
 	readonly #options: AggregationOptions;
 	readonly #settle: Settle;
 	/** Undefined until it is loaded. */
@@ -42,48 +44,85 @@ export class Aggregation {
 	#delay: number = LEAST;
 	#ends: (() => void)[] = [];
 	#isEnded: boolean = false;
+	/** How often it was this instance's turn: what was begun in an earlier one is nothing any more. */
+	#turn: number = 0;
+	/** From when everything that happens in the sources is heard. */
+	#hears: MaybePromise<unknown> = undefined;
 
 	constructor(options: AggregationOptions) {
-		const { facts, clock, hub, keep } = options;
+		const { facts, clock } = options;
 		this.cell = options.cell;
 		this.#options = options;
 		this.#settle = new Settle({ clock, debounce: facts.debounce, run: () => this.#show() });
-		this.#ends = [hub.listen(facts.sources, (frame) => this.#hear(frame)), keep(facts.sources)];
-		this.#load();
+		this.cell.attend({ begin: () => this.#start(), rest: () => this.#rest() });
 	}
 
 	/** From when it has been loaded. @throws {LiveError} SERVICE_UNAVAILABLE */
 	ready(): MaybePromise<void> {
-		if (this.#state !== undefined) return;
+		if (this.#state !== undefined) return this.cell.told();
+		if (!this.cell.isOwn) {
+			return this.cell.isCurrent ? undefined : this.cell.changed().then(() => this.ready());
+		}
 		const check = (): void => {
 			if (this.#state !== undefined) return;
 			const what = 'What it begins with could not be loaded.';
 			throw new LiveError('SERVICE_UNAVAILABLE', what, { retryAfter: this.#delay });
 		};
-		return this.#loading === undefined ? check() : this.#loading.then(check);
+		if (this.#loading === undefined) return check();
+		return this.#loading.then(check).then(() => this.cell.told());
 	}
 
 	end(): void {
 		this.#isEnded = true;
 		this.#settle.end();
-		for (const end of this.#ends) end();
+		this.#rest();
+	}
+
+	#start(): void {
+		const { facts, hub, keep, follow, clock } = this.#options;
+		const lost = (): void => {
+			// Without a snapshot nothing tells what it was.
+			if (!facts.snapshot || !this.cell.isOwn) return;
+			this.#rest();
+			this.#start();
+		};
+		const followed = followAll(follow, facts.sources, { clock, lost });
+		const unlisten = hub.listen(facts.sources, (frame) => {
+			followed.heard(frame);
+			this.#hear(frame);
+		});
+		this.#hears = followed.ready;
+		this.#ends = [unlisten, keep(facts.sources), () => followed.end()];
+		this.#load();
+	}
+
+	/** What there was is another instance's to go on with. */
+	#rest(): void {
+		for (const end of this.#ends.splice(0)) end();
+		this.#turn += 1;
+		this.#state = this.#waiting = undefined;
 	}
 
 	#load(): void {
-		const { facts, context, clock, failed } = this.#options;
+		const { facts, context, clock, failed, cell } = this.#options;
+		const turn = this.#turn;
 		this.#waiting = [];
-		if (facts.snapshot === undefined) return this.#begin({});
+		if (facts.snapshot === undefined && !this.#hears) return this.#begin({});
 		const loaded = async (): Promise<void> => {
 			try {
-				this.#begin((await facts.snapshot!(context())) ?? {});
+				if (this.#hears) await this.#hears;
+				// Without a snapshot it goes on from what was told last.
+				const snapshot = facts.snapshot ? await facts.snapshot(context()) : cell.last();
+				if (turn === this.#turn) this.#begin((snapshot ?? {}) as Readonly<State>);
 			} catch (error) {
+				if (turn !== this.#turn) return;
 				this.#waiting = undefined;
 				failed(error);
 				if (this.#isEnded) return;
-				this.#ends[2] = clock.after(this.#delay, () => this.#load());
+				this.#ends[3] = clock.after(this.#delay, () => this.#load());
 				this.#delay = Math.min(this.#delay * 2, MOST);
 			} finally {
-				this.#loading = undefined;
+				if (turn === this.#turn) this.#loading = undefined;
 			}
 		};
 		this.#loading = loaded();
@@ -109,7 +148,7 @@ export class Aggregation {
 		if (this.#state === undefined || this.#waiting.length > 1) return;
 		// Not in the tick of the publisher: what it costs, and what it publishes itself, is not theirs.
 		queueMicrotask(() => {
-			if (this.#isEnded) return;
+			if (this.#isEnded || this.#state === undefined) return;
 			this.#reduce();
 			this.#settle.poke();
 		});
@@ -130,6 +169,7 @@ export class Aggregation {
 	}
 
 	#show(): void {
+		if (this.#state === undefined) return;
 		const { fields } = this.#options.facts;
 		const view: State = { ...this.#state };
 		for (const [name, { compute }] of Object.entries(fields)) {
@@ -138,7 +178,7 @@ export class Aggregation {
 			view[name] = this.#try(() => synchronous(compute(view as never))) ?? before;
 		}
 		this.#shown = view;
-		this.#try(() => this.cell.set(view));
+		this.#try(() => void this.cell.set(view));
 	}
 
 	/** What one field throws is nothing to the others, and nothing to who published. */

@@ -1,8 +1,45 @@
 /** One value that many follow: the newest, with a number. */
 
-import type { EncodedValue, PluginKernel } from 'svelte-realtime/kernel';
+import type { EncodedValue, MaybePromise, PluginKernel } from 'svelte-realtime/kernel';
 import type { LogEntry, Tail } from 'svelte-realtime/plugins/replay';
 import type { Feed } from 'svelte-realtime/plugins/streams';
+
+/** What works a value out. */
+export interface Producer {
+	/** It is this instance's turn: from now on it works the value out, and tells each one. */
+	begin(): void;
+	/** Another instance does so. */
+	rest(): void;
+}
+
+/** Where a value is told, and by whom. */
+export interface ValueCell {
+	readonly topic: string;
+	/** This instance works it out. */
+	readonly isOwn: boolean;
+	/** There is a value that may be shown. */
+	readonly isCurrent: boolean;
+	/** When what was set last is where it is told; there may be nothing to wait for. */
+	told(): MaybePromise<void>;
+	/** Says what works the value out; another one takes the place of the first. */
+	attend(producer: Producer): void;
+	/**
+	 * Tells a value, unless it is the one that was told last. Nothing where this instance does not work
+	 * it out.
+	 *
+	 * @throws {RealtimeError} RT_VALUE_UNSERIALIZABLE
+	 */
+	set(value: unknown): MaybePromise<void>;
+	/** What is shown; read anew for each, as what a function has returned it may change later. */
+	value(): unknown;
+	/** What another instance has told last, if any. */
+	last(): unknown;
+	/** Resolves when it may be current, or own, and was not. @throws {LiveError} SERVICE_UNAVAILABLE */
+	changed(): Promise<void>;
+	/** @param close Called once, when nobody follows through this feed any more. */
+	feed(close: () => void): MaybePromise<Feed>;
+	end(): void;
+}
 
 export interface CellOptions {
 	readonly kernel: Pick<PluginKernel<never, never>, 'deliver' | 'values'>;
@@ -13,12 +50,12 @@ export interface CellOptions {
 }
 
 /**
- * A value in a topic of its own.
+ * A value in a topic of its own, which each instance works out for itself.
  *
  * It is numbered here and not by the log: whoever returns after everybody had left must not be told
  * that nothing has happened, when only nobody was there to look.
  */
-export class Cell {
+export class Cell implements ValueCell {
 	readonly topic: string;
 	readonly #options: CellOptions;
 	#seq: number = 0;
@@ -29,15 +66,32 @@ export class Cell {
 		this.#options = options;
 	}
 
-	get isEmpty(): boolean {
-		return this.#value === undefined;
+	get isOwn(): boolean {
+		return true;
 	}
 
-	/**
-	 * Tells a value, unless it is the one that was told last.
-	 *
-	 * @throws {RealtimeError} RT_VALUE_UNSERIALIZABLE
-	 */
+	get isCurrent(): boolean {
+		return this.#value !== undefined;
+	}
+
+	told(): void {}
+
+	attend(producer: Producer): void {
+		producer.begin();
+	}
+
+	value(): unknown {
+		return this.#options.kernel.values.read(this.#value!);
+	}
+
+	last(): unknown {
+		return undefined;
+	}
+
+	async changed(): Promise<void> {}
+
+	end(): void {}
+
 	set(value: unknown): void {
 		const { kernel, topic, epoch } = this.#options;
 		const encoded = kernel.values.encode(value, topic);
@@ -50,9 +104,8 @@ export class Cell {
 		kernel.deliver({ topic, event: 'set', value: encoded, ...position, origin: 'remote' });
 	}
 
-	/** @param close Called once, when nobody follows through this feed any more. */
 	feed(close: () => void): Feed {
-		const { kernel, epoch } = this.#options;
+		const { epoch } = this.#options;
 		let isClosed = false;
 		const last = (): LogEntry => ({ seq: this.#seq, event: 'set', value: this.#value! });
 		const tail: Tail = {
@@ -69,7 +122,6 @@ export class Cell {
 				close();
 			}
 		};
-		// Read anew for each: what a function has returned it may change later.
-		return { tail, value: () => kernel.values.read(this.#value!) };
+		return { tail, value: () => this.value() };
 	}
 }

@@ -11,22 +11,17 @@ import {
 } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
 import type { Feed } from 'svelte-realtime/plugins/streams';
-import { argumentText } from '../argument-text.ts';
-import { checkCount } from '../checks.ts';
+import { checkCount, checkTime } from '../checks.ts';
+import { followOf } from '../following.ts';
 import { serverContexts } from '../server-context.ts';
 import { Aggregation } from './aggregation.ts';
-import { Cell } from './cell.ts';
+import type { ValueCell } from './cell.ts';
+import { createCells } from './cells.ts';
 import { reactionOf } from './declare.ts';
 import { Derivation } from './derivation.ts';
-import {
-	isStatic,
-	type AggregateFacts,
-	type DerivedFacts,
-	type EffectFacts,
-	type ReactionFacts
-} from './facts.ts';
+import type { AggregateFacts, DerivedFacts, EffectFacts, ReactionFacts } from './facts.ts';
 import { Hub } from './hub.ts';
-import { keyOfUser, namesOf, type Asked } from './names.ts';
+import { askedFor, namesOf, type Asked } from './names.ts';
 import { Reaction } from './reaction.ts';
 
 export {
@@ -50,6 +45,11 @@ export type {
 export interface ReactionsOptions {
 	/** Derived values that are followed at a time; a further one is refused with SERVICE_UNAVAILABLE. @default 10000 */
 	values?: number;
+	/**
+	 * Milliseconds after which another instance works a value out when the one that did so has gone
+	 * without a word, where instances share values. @default 10000
+	 */
+	ttl?: number;
 }
 
 /** For `live.derived()` and `live.aggregate()`, whose members are the way to use them. */
@@ -74,22 +74,28 @@ declare module 'svelte-realtime/kernel' {
 /**
  * Keeps derived values, aggregates and effects up to date with the topics that they name.
  *
- * Requires `rpc`, whose live modules it looks at. Every instance works its values out itself, from
- * what is published on any of them; an effect is run on the one where it was published.
+ * Requires `rpc`, whose live modules it looks at. Where plugins provide `lock.store` and a log that
+ * instances share, one of them works a value out for all; an effect is run on the one where its event
+ * was published.
  *
- * @throws {RealtimeError} RT_OPTION_INVALID when `values` is no whole number from 1.
+ * @throws {RealtimeError} RT_OPTION_INVALID when an option is not of its kind.
  */
-export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'rpc', 'reactions'> {
+export function reactions(options: ReactionsOptions = {}): Plugin<'rpc', 'reactions'> {
+	const { values = 10_000, ttl = 10_000 } = options;
 	checkCount('values', 'reactions()', values);
+	checkTime('ttl', 'reactions()', ttl, 100);
 
 	return definePlugin({
 		name: 'reactions',
 		requires: ['rpc'],
+		optional: ['replay.log', 'lock.store', 'topics.bus'],
 		provides: ['reactions'],
 		setup(kernel) {
 			const { clock } = kernel;
 			const contextOf = serverContexts(kernel);
 			const hub = new Hub(kernel);
+			const follow = followOf(kernel);
+			const cells = createCells({ kernel, hub, clock, ttl });
 			const asked = new WeakMap<LiveContext, Asked>();
 			const derivations = new Map<string, Derivation>();
 			const aggregations = new Map<AggregateFacts, Aggregation>();
@@ -97,10 +103,7 @@ export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'r
 			/** Those whose topic is known, by it. */
 			let known: ReadonlyMap<string, Asked> = new Map();
 			let isReady = false;
-			let cells = 0;
 
-			const cellOf = (topic: string): Cell =>
-				new Cell({ kernel, topic, epoch: `${kernel.instanceId}.${(cells += 1).toString(36)}` });
 			const failure =
 				(owner: string, path: string) =>
 				(cause: unknown): void =>
@@ -108,7 +111,8 @@ export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'r
 
 			// --- derived values ---
 
-			function acquire(topic: string, { path, facts, args, user }: Asked): Derivation {
+			function acquire(topic: string, wanted: Asked): Derivation {
+				const { path, facts, args, user, isOfConnection } = wanted;
 				let one = derivations.get(topic);
 				if (one === undefined) {
 					if (derivations.size >= values) {
@@ -117,13 +121,13 @@ export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'r
 					}
 					const context = (): unknown => contextOf(path, user);
 					const failed = failure('live.derived()', path);
-					const cell = cellOf(topic);
+					const cell = cells.make(topic, !isOfConnection);
 					const own = { path, facts: facts as DerivedFacts, args, context, cell, failed };
-					one = new Derivation({ ...own, hub, clock, keep });
+					one = new Derivation({ ...own, hub, follow, clock, keep });
 					// Before it listens: values that depend on each other in a circle would look for it for ever.
 					derivations.set(topic, one);
 					try {
-						one.listen();
+						one.begin();
 					} catch (error) {
 						derivations.delete(topic);
 						throw error;
@@ -166,7 +170,7 @@ export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'r
 				}
 				const one = acquire(topic, wanted);
 				const ready = one.ready();
-				const feed = (): Feed => one.cell.feed(() => release(one));
+				const feed = (): MaybePromise<Feed> => one.cell.feed(() => release(one));
 				if (ready === undefined) return feed();
 				return ready.then(feed, (error: unknown) => {
 					release(one);
@@ -186,7 +190,7 @@ export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'r
 			function mounted(paths: ReadonlyMap<string, ReactionFacts>): void {
 				if (!isReady) return;
 				const found = new Set(paths.values());
-				const former = new Map<string, Cell>();
+				const former = new Map<string, ValueCell>();
 				for (const [facts, one] of aggregations) {
 					if (found.has(facts)) continue;
 					former.set(one.cell.topic, one.cell);
@@ -208,21 +212,23 @@ export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'r
 					}
 				}
 				for (const [path, facts] of paths) begin(path, facts, former);
+				for (const cell of former.values()) cell.end();
 			}
 
-			function begin(path: string, facts: ReactionFacts, former: ReadonlyMap<string, Cell>): void {
+			function begin(path: string, facts: ReactionFacts, former: Map<string, ValueCell>): void {
 				const context = (): ReturnType<typeof contextOf> => contextOf(path);
-				const own = { context, hub, clock, keep };
+				const own = { context, hub, follow, clock, keep };
 				if (facts.is === 'effect' && !effects.has(facts)) {
 					const failed = failure('live.effect()', path);
-					const isOwn = (topic: string): boolean => known.has(topic);
+					const isOwn = (topic: string): boolean => known.has(topic) && !cells.isShared(topic);
 					effects.set(facts, new Reaction({ ...own, facts, failed, isOwn }));
 				}
 				if (facts.is === 'aggregate' && !aggregations.has(facts)) {
 					const failed = failure('live.aggregate()', path);
 					const topic = facts.topic ?? path;
 					// Those who follow it already follow what takes its place.
-					const cell = former.get(topic) ?? cellOf(topic);
+					const cell = former.get(topic) ?? cells.make(topic, true);
+					former.delete(topic);
 					aggregations.set(facts, new Aggregation({ ...own, facts, failed, cell }));
 				}
 			}
@@ -244,7 +250,10 @@ export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'r
 
 			function end(): void {
 				for (const one of effects.values()) one.end(true);
-				for (const one of aggregations.values()) one.end();
+				for (const one of aggregations.values()) {
+					one.end();
+					one.cell.end();
+				}
 				for (const one of derivations.values()) one.end();
 				for (const all of [effects, aggregations, derivations]) all.clear();
 			}
@@ -255,27 +264,22 @@ export function reactions({ values = 10_000 }: ReactionsOptions = {}): Plugin<'r
 				isReady = true;
 				mounted(present);
 			});
-			kernel.hook('shutdown', end);
+			kernel.hook('shutdown', () => {
+				end();
+				return cells.close();
+			});
 
 			kernel.provide('reactions', {
 				'~topic'(ctx, facts, args) {
-					const { path } = ctx;
-					const user: unknown = facts.is === 'derived' && facts.perUser ? ctx.user : null;
-					const isDynamic = facts.is === 'derived' && typeof facts.sources === 'function';
-					const list = isDynamic ? args : [];
-					asked.set(ctx, { path, facts, args: list, user });
-					const base = facts.topic ?? path;
-					if (isStatic(facts)) return base;
-					const who = (facts as DerivedFacts).perUser ? `${keyOfUser(ctx)}:` : '';
-					// As it goes over the wire: 1 is not '1' there, and ['a', 'b'] not ['a,b'].
-					const { json, devalue } = argumentText(kernel.values, list);
-					return `${base}:${who}${devalue ? '~' : ''}${json}`;
+					const [one, topic] = askedFor(kernel.values, ctx, facts, args);
+					asked.set(ctx, one);
+					return topic;
 				},
 				'~feed': feedOf,
 				'~value'(facts) {
 					const one = aggregations.get(facts);
 					if (one === undefined) throw new LiveError('NOT_FOUND');
-					return chain(one.ready(), () => one.cell.feed(() => {}).value());
+					return chain(one.ready(), () => one.cell.value());
 				}
 			});
 		}

@@ -1,7 +1,8 @@
 /** What values are called, and whose they are. */
 
-import { RealtimeError, type Connection } from 'svelte-realtime/kernel';
+import { RealtimeError, type Connection, type ValueCodec } from 'svelte-realtime/kernel';
 import type { LiveContext } from 'svelte-realtime/plugins/rpc';
+import { argumentText } from '../argument-text.ts';
 import { isStatic, type AggregateFacts, type DerivedFacts, type ReactionFacts } from './facts.ts';
 
 /** Which value somebody asks for. */
@@ -10,6 +11,8 @@ export interface Asked {
 	readonly facts: DerivedFacts | AggregateFacts;
 	readonly args: readonly unknown[];
 	readonly user: unknown;
+	/** It is that of a connection without a user: on other instances the same name is another's. */
+	readonly isOfConnection: boolean;
 }
 
 /**
@@ -27,7 +30,7 @@ export function namesOf(paths: ReadonlyMap<string, ReactionFacts>): Map<string, 
 			const slots = ['topic', owner, `"${topic}"`, `its own, and "${other.path}" has it`];
 			throw new RealtimeError('RT_OPTION_INVALID', slots);
 		}
-		known.set(topic, { path, facts, args: [], user: null });
+		known.set(topic, { path, facts, args: [], user: null, isOfConnection: false });
 	}
 	for (const topic of known.keys()) checkCircle(known, [topic], new Set());
 	return known;
@@ -54,11 +57,36 @@ function checkCircle(
 	}
 }
 
+/** Which value a call stands for, and its topic. */
+export function askedFor(
+	values: ValueCodec,
+	ctx: LiveContext,
+	facts: DerivedFacts | AggregateFacts,
+	args: readonly unknown[]
+): [asked: Asked, topic: string] {
+	const { path } = ctx;
+	const base = facts.topic ?? path;
+	const isPerUser = facts.is === 'derived' && facts.perUser;
+	const isDynamic = facts.is === 'derived' && typeof facts.sources === 'function';
+	const key = isPerUser ? keyOfUser(ctx) : '';
+	const asked: Asked = {
+		path,
+		facts,
+		args: isDynamic ? args : [],
+		user: isPerUser ? ctx.user : null,
+		isOfConnection: key.startsWith('c')
+	};
+	if (isStatic(facts)) return [asked, base];
+	// As it goes over the wire: 1 is not '1' there, and ['a', 'b'] not ['a,b'].
+	const { json, devalue } = argumentText(values, asked.args);
+	return [asked, `${base}:${key && `${key}:`}${devalue ? '~' : ''}${json}`];
+}
+
 const unnamed = new WeakMap<Connection, number>();
 let count = 0;
 
 /** A user, or, of somebody without an id, a connection: never one under the name of the other. */
-export function keyOfUser({ user, connection }: LiveContext): string {
+function keyOfUser({ user, connection }: LiveContext): string {
 	const id: unknown = (user as { id?: unknown } | null | undefined)?.id;
 	if (id !== undefined && id !== null) return `u${JSON.stringify(String(id))}`;
 	// Not by its id: those of pages that are rendered have none.

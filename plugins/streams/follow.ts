@@ -20,6 +20,7 @@ import type { ResetReason } from './frames.ts';
 import { load, type Kernel, type Source } from './load.ts';
 import { mergeOf } from './paging.ts';
 import { resume } from './resume.ts';
+import type { ResumeOutcome } from './resumed.ts';
 import { sent } from './sent.ts';
 import type { Shape } from './shape.ts';
 import type { Shapes } from './shapes.ts';
@@ -128,6 +129,8 @@ export interface FollowRequest extends Source {
 	readonly shapes: Shapes;
 	/** What to wait for before everything is loaded again. */
 	readonly pace: () => Promise<void> | undefined;
+	/** Hears how a client that comes back was brought up to date. */
+	readonly resumed: (outcome: ResumeOutcome) => void;
 }
 
 /**
@@ -164,6 +167,7 @@ export async function follow(follower: Follower, request: FollowRequest): Promis
 			// What a feed holds is at hand: nothing is loaded that a crowd could wear out.
 			if (!feed) await request.pace();
 			if (follower.isLeft) return;
+			request.resumed(reset);
 		}
 	}
 	const { tail } = follower;

@@ -1,19 +1,23 @@
 /** Hearing the events of topics on the server: one handler for each topic, however many hear it. */
 
 import type { PluginKernel, PublishedContext } from 'svelte-realtime/kernel';
+import { followOf } from '../following.ts';
 
 type Listener = (event: PublishedContext) => void;
 
 /** The result ends it. */
 export type Hear = (topic: string, listener: Listener) => () => void;
 
-export function createHearing({ hook }: Pick<PluginKernel<never, never>, 'hook'>): Hear {
+export function createHearing(
+	kernel: Pick<PluginKernel<never, never>, 'classOf' | 'find' | 'hook' | 'report'>
+): Hear {
 	const topics = new Map<string, { readonly listeners: Set<Listener>; readonly end: () => void }>();
 	return (topic, listener) => {
 		let heard = topics.get(topic);
 		if (!heard) {
 			const listeners = new Set<Listener>();
-			const end = hook(
+			const followed = followOf(kernel)?.(topic);
+			const unhook = kernel.hook(
 				'published',
 				(event) => {
 					// A name that ends in `*` stands for others too.
@@ -21,6 +25,10 @@ export function createHearing({ hook }: Pick<PluginKernel<never, never>, 'hook'>
 				},
 				{ topics: topic }
 			);
+			const end = (): void => {
+				unhook();
+				followed?.end();
+			};
 			heard = { listeners, end };
 			topics.set(topic, heard);
 		}

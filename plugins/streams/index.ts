@@ -25,6 +25,7 @@ import { iterating, piped, type Iterating } from './iterated.ts';
 import { createPacer } from './pace.ts';
 import { mergeOf } from './paging.ts';
 import { createReauthorise } from './reauthorise.ts';
+import { createResumes, type ResumeOutcome } from './resumed.ts';
 import type { Seed } from './seed.ts';
 import { createShapes } from './shapes.ts';
 import { namedPath, readPath } from './versions.ts';
@@ -57,6 +58,7 @@ export type {
 } from './frames.ts';
 export type { FollowedSource } from './follow.ts';
 export type { Page } from './paging.ts';
+export type { ResumeOutcome } from './resumed.ts';
 export type { LoadEvent, Seed } from './seed.ts';
 export type { IterateOptions, Iterating, ListenOptions } from './iterated.ts';
 export { iterateTopic, type TopicEvent } from './listen.ts';
@@ -83,6 +85,8 @@ export interface Streams extends Iterating {
 	 * was, and the client asks for it again, from where it stands.
 	 */
 	reauthorise(connection: Connection, change?: () => void): void;
+	/** Hears how each stream of a client that comes back is brought up to date; the result ends it. */
+	observe(listener: (outcome: ResumeOutcome) => void): () => void;
 }
 
 declare module 'svelte-realtime/kernel' {
@@ -106,6 +110,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			const pace = createPacer(kernel.clock);
 			const wheel = createWheel();
 			const shapes = createShapes({ kernel, refuse });
+			const resumes = createResumes(kernel.report);
 
 			/** @throws {LiveError} when the frame cannot begin a stream. */
 			function begin(connection: Connection, frame: Readonly<Record<string, unknown>>): Follower {
@@ -164,7 +169,8 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 					const { args, devalue, version } = frame;
 					const { path, schema } = readPath(frame['path']);
 					const pages = countOf(frame['pages']);
-					const request = { kernel, replay, since, version, schema, shapes, pages, pace };
+					const host = { kernel, replay, shapes, pace, resumed: resumes.tell };
+					const request = { ...host, since, version, schema, pages };
 					const asked = { kind: 'stream', path, args, devalue: devalue === true, connection };
 					await counted(connection, () => rpc.invoke(asked, run));
 				} catch (error) {
@@ -237,6 +243,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			kernel.provide('streams', {
 				...iterating(kernel, replay, (...of) => kernel.find('streams')!.load(...of)),
 				find: (connection, id) => followers.get(connection)?.get(id as number)?.source,
+				observe: resumes.observe,
 				reauthorise: createReauthorise({
 					kernel,
 					rpc,

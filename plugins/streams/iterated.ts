@@ -67,7 +67,7 @@ interface Tools {
 }
 
 export function iterating(
-	kernel: Pick<PluginKernel<never, never>, 'hook' | 'values'>,
+	kernel: Pick<PluginKernel<never, never>, 'classOf' | 'find' | 'hook' | 'report' | 'values'>,
 	replay: Replay,
 	load: Load
 ): Iterating {

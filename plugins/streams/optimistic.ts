@@ -188,7 +188,8 @@ function settle({ follower, operations }: Layer): void {
 	const { position, stale, list, error, isRunning } = follower;
 	for (const operation of operations) {
 		const { seen, isDone } = operation;
-		const isHeld = seen && (seen.epoch !== position?.epoch || position!.seq >= seen.seq);
+		// An event of a new epoch is not applied: the answer to the question that it makes holds it.
+		const isHeld = seen && (seen.epoch === position?.epoch ? position!.seq >= seen.seq : !stale);
 		const isOver = !isRunning || (error && !error.retryable) || (list && !stale);
 		if (isHeld || (isDone && isOver)) operation.end();
 	}

@@ -36,10 +36,11 @@ export async function resume(
 		seq,
 		...mergeOf(declaration, paging)
 	});
-	const enter = (text: string): void => {
+	const enter = (text: string, outcome: 'recovered' | 'delta'): void => {
 		if (!follower.enter()) return;
 		follower.answer(text);
 		follower.entered(source, kernel);
+		request.resumed(outcome);
 	};
 	let missed: Missed = tail.since(since);
 	if (missed === 'truncated' && !declaration.feed)
@@ -55,7 +56,7 @@ export async function resume(
 		if (follower.isLeft) return undefined;
 		const text = typeof events !== 'string' && recoveredText(head, events);
 		if (text && text.length <= kernel.limits.sendBuffer) {
-			enter(text);
+			enter(text, 'recovered');
 			return undefined;
 		}
 		reason = typeof events === 'string' ? events : 'overflow';
@@ -64,10 +65,10 @@ export async function resume(
 	const isChanged = await readDelta(request, tail, version, (delta) => {
 		const head = { ...headAt(delta.position.seq), ...mergeOf(declaration, undefined) };
 		const all = [...delta.changes, ...delta.events];
-		if (!shape) return enter(deltaText(head, delta, all));
+		if (!shape) return enter(deltaText(head, delta, all), 'delta');
 		if (shape.isSlow && !follower.enter()) return;
 		const turn = shape.inLine(base, () => shape.entries(all));
-		return chain(turn, (events) => enter(deltaText(head, delta, events)));
+		return chain(turn, (events) => enter(deltaText(head, delta, events), 'delta'));
 	});
 	return isChanged ? undefined : reason;
 }

@@ -76,6 +76,24 @@ describe('stream.optimistic()', () => {
 		]);
 	});
 
+	test('is shown until the answer holds it, where its event is the first of a new epoch', async () => {
+		const { stream, socket, values } = await following();
+		stream.optimistic('created', { id: 'mine' });
+		await settle();
+
+		// Not applied: whether anything is missing before it, the server is asked.
+		await arrive(socket, { ...event('created', { id: 'mine' }, 6), epoch: 'f' });
+		expect(stream.current).toEqual(items(1, 'mine'));
+		const { id } = socket.of('stream').at(-1) as unknown as { id: number };
+		await arrive(socket, { ...snapshot(id, items(1, 'mine'), 6), epoch: 'f' });
+
+		expect(stream.current).toEqual(items(1, 'mine'));
+		expect(values.slice(2)).not.toContainEqual(items(1));
+		// It is over: what happens to the item next is seen.
+		await arrive(socket, { ...event('deleted', { id: 'mine' }, 7) });
+		expect(stream.current).toEqual(items(1));
+	});
+
 	test('what was shown never changes', async () => {
 		const { stream, socket, values } = await following();
 		const texts: string[] = [];
