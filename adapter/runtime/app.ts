@@ -7,8 +7,10 @@ import { createKernel, type Kernel } from '../../kernel/kernel.ts';
 import type { Plugin } from '../../kernel/plugin.ts';
 import type { Transport } from '../../kernel/transport.ts';
 import { createValueCodec, type TransportHook } from '../../kernel/values.ts';
+import type { WorkerLink } from '../../plugins/workers/index.ts';
 import { single } from '../../presets/index.ts';
 import { createPlatform, type RealtimePlatform } from '../platform.ts';
+import { withShared } from '../workers/shared.ts';
 import type { KitErrorTests } from './kit-errors.ts';
 import { serveKit, type KitServing } from './kit-serving.ts';
 
@@ -40,6 +42,8 @@ export interface AppOptions {
 	readonly report?: (plugin: string, error: unknown) => void;
 	/** SvelteKit, where it serves the app. @default `user` of the config is not asked */
 	readonly kit?: KitServing | undefined;
+	/** Leads to what the workers of one host share. @default this process is no worker */
+	readonly shared?: WorkerLink | undefined;
 	/** Whether the stubs that pages are rendered with find this app. @default true */
 	readonly isFound?: boolean;
 }
@@ -85,7 +89,11 @@ export async function createApp(definition: AppDefinition, options: AppOptions):
 	let current = definition;
 	const kit = options.kit && serveKit(options.kit, { definition: () => current, dev, report });
 	const listOf = (plugins: readonly Plugin[] = []): readonly Plugin[] =>
-		pluginsOf({ preset, plugins: kit ? [kit.plugin, ...plugins] : plugins }, single);
+		withShared(
+			pluginsOf({ preset, plugins: kit ? [kit.plugin, ...plugins] : plugins }, single),
+			options.shared,
+			preset
+		);
 	const kernel = createKernel({
 		plugins: listOf(config.plugins),
 		transport: options.transport,

@@ -1,5 +1,6 @@
 /** The environment variables of the server, and what they say about a request. */
 
+import { availableParallelism } from 'node:os';
 import { RealtimeError } from '../../kernel/errors.ts';
 import { peerAddress } from './address.ts';
 
@@ -14,6 +15,17 @@ export interface Environment {
 	readonly bodyLimit: number;
 	/** Milliseconds that running requests get when the server is told to end. */
 	readonly shutdownTimeout: number;
+	/** Milliseconds that connections are still accepted for after that, while `/readyz` says 503. */
+	readonly shutdownDelay: number;
+	/**
+	 * Milliseconds over which sockets are closed one after the other; `undefined`: as long as their
+	 * number asks for, where other instances take them.
+	 */
+	readonly shutdownSpread: number | undefined;
+	/** Processes that share the port; `undefined`: this one alone, without a supervisor. */
+	readonly workers: number | undefined;
+	/** Name of the variable that is the port. */
+	readonly portName: string;
 	/**
 	 * Address of the client.
 	 *
@@ -38,7 +50,8 @@ export interface EnvironmentOptions {
 	origin?: string | undefined;
 }
 
-const NAMES = [
+/** The variables that are read. */
+export const NAMES = [
 	'HOST',
 	'PORT',
 	'ORIGIN',
@@ -48,7 +61,10 @@ const NAMES = [
 	'ADDRESS_HEADER',
 	'XFF_DEPTH',
 	'BODY_SIZE_LIMIT',
-	'SHUTDOWN_TIMEOUT'
+	'SHUTDOWN_TIMEOUT',
+	'SHUTDOWN_DELAY_MS',
+	'SHUTDOWN_SPREAD_MS',
+	'WORKERS'
 ] as const;
 
 type Name = (typeof NAMES)[number];
@@ -58,7 +74,8 @@ type Name = (typeof NAMES)[number];
  *
  * HOST (0.0.0.0), PORT (3000), ORIGIN, PROTOCOL_HEADER, HOST_HEADER, PORT_HEADER, ADDRESS_HEADER,
  * XFF_DEPTH (1), BODY_SIZE_LIMIT (512K; bytes, or with K, M, G, or Infinity), SHUTDOWN_TIMEOUT (30,
- * in seconds as in SvelteKit's own Node adapter).
+ * in seconds as in SvelteKit's own Node adapter), SHUTDOWN_DELAY_MS (0), SHUTDOWN_SPREAD_MS, WORKERS
+ * (a number of processes, or auto for one on each core).
  *
  * @throws {RealtimeError} RT_OPTION_INVALID for a value that cannot be meant.
  */
@@ -95,6 +112,12 @@ export function readEnvironment(
 		port: integer('PORT', 3000, [0, 65_535]),
 		bodyLimit: bytes(prefix + 'BODY_SIZE_LIMIT', read('BODY_SIZE_LIMIT') ?? '512K'),
 		shutdownTimeout: integer('SHUTDOWN_TIMEOUT', 30, [0, 86_400]) * 1000,
+		shutdownDelay: integer('SHUTDOWN_DELAY_MS', 0, [0, 86_400_000]),
+		shutdownSpread: read('SHUTDOWN_SPREAD_MS')
+			? integer('SHUTDOWN_SPREAD_MS', 0, [0, 86_400_000])
+			: undefined,
+		workers: workersOf(prefix + 'WORKERS', read('WORKERS')),
+		portName: `${prefix}PORT`,
 		fixedOrigin: fixed,
 		origin,
 		clientAddress: (headers, socketAddress) => {
@@ -133,6 +156,14 @@ function refuseUnknown(variables: Readonly<Record<string, unknown>>, prefix: str
 			`one of ${NAMES.join(', ')} behind that prefix`
 		]);
 	}
+}
+
+function workersOf(name: string, text: string | undefined): number | undefined {
+	if (text === undefined) return undefined;
+	if (text === 'auto') return availableParallelism();
+	const count = /^\d+$/.test(text) ? Number(text) : NaN;
+	if (count >= 1 && count <= 1024) return count;
+	throw invalid(name, text, 'a number of processes from 1 to 1024, or auto for one on each core');
 }
 
 function bytes(name: string, text: string): number {

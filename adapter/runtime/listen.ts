@@ -1,6 +1,6 @@
 /** Binds a front, and the socket beside it, to a port. */
 
-import type { AddressInfo } from 'node:net';
+import { Server as TcpServer, type AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { us_listen_socket } from 'uWebSockets.js';
 import type { Attachment } from '../transports/attachment.ts';
@@ -20,13 +20,15 @@ export interface Listening {
 	readonly attachment: Attachment | undefined;
 	readonly host: string;
 	readonly port: number;
+	/** Whether other workers have the port as well. @default false */
+	readonly isShared?: boolean;
 }
 
 export interface Listener {
 	/** The port that was bound. */
 	readonly port: number;
-	/** Accepts no further connections. */
-	stop(): void;
+	/** Accepts no further connections, from when it resolves on. */
+	stop(): Promise<void>;
 	/** Lets what was written go out, for a moment, and ends what connections are left. */
 	release(): Promise<void>;
 }
@@ -34,22 +36,25 @@ export interface Listener {
 export async function listenUws(
 	uws: UwsModule,
 	transport: UwsTransport,
-	{ site, attachment, host, port }: Listening
+	{ site, attachment, host, port, isShared = false }: Listening
 ): Promise<Listener> {
 	const app = uws.App();
 	if (attachment) transport.attach(app, attachment);
 	uwsFront(app, site);
 	const socket = await new Promise<us_listen_socket | false>((resolve) => {
 		// Without this option a port may be bound twice, and two servers share its connections.
-		(app as unknown as WithOptions).listen(host, port, EXCLUSIVE_PORT, resolve);
+		const options = isShared ? 0 : EXCLUSIVE_PORT;
+		(app as unknown as WithOptions).listen(host, port, options, resolve);
 	});
 	if (!socket) throw cannotListen(host, port);
 	let isStopped = false;
 	return {
 		port: uws.us_socket_local_port(socket),
-		stop() {
-			if (!isStopped) uws.us_listen_socket_close(socket);
+		async stop() {
+			if (isStopped) return;
 			isStopped = true;
+			if (isShared) await atRest(() => uws.us_listen_socket_close(socket));
+			else uws.us_listen_socket_close(socket);
 		},
 		async release() {
 			// What a socket did not take at once goes out in later turns; nothing says when.
@@ -58,6 +63,29 @@ export async function listenUws(
 			(app as { close?(): void }).close?.();
 		}
 	};
+}
+
+/** Turns of the event loop that are looked at. */
+const TURNS = 200;
+/** Milliseconds of a turn in which nothing has happened but that new connections were accepted. */
+const REST = 0.05;
+
+/**
+ * Does something right after a turn of the event loop with nothing else in it. Whatever has connected
+ * to a listener and waits there when that is closed is reset, though others listen on the same port.
+ */
+function atRest(work: () => void): Promise<void> {
+	let begun = performance.now();
+	let turns = 0;
+	return new Promise((resolve) => {
+		const look = (): void => {
+			const ended = performance.now();
+			if (ended - begun < REST || (turns += 1) === TURNS) return resolve(work());
+			begun = performance.now();
+			setImmediate(look);
+		};
+		setImmediate(look);
+	});
 }
 
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT`, which not every release exports under one name. */
@@ -89,13 +117,14 @@ export async function listenNode(
 	const closed = new Promise((resolve) => server.once('close', resolve));
 	return {
 		port: (server.address() as AddressInfo).port,
-		stop() {
+		async stop() {
 			detach?.();
-			server.close();
-			server.closeIdleConnections();
+			// Not that of the HTTP server, which ends connections over which a request may just come: they
+			// are told with their next answer.
+			TcpServer.prototype.close.call(server);
 		},
 		async release() {
-			server.closeIdleConnections();
+			server.close();
 			const end = new AbortController();
 			await Promise.race([closed, setTimeout(FLUSH_TIME, undefined, end)]);
 			end.abort();

@@ -1,16 +1,28 @@
 /** The end of a server: nothing new, what runs may finish, then everything goes. */
 
+import type { Reason } from '../workers/messages.ts';
 import type { Site } from './site.ts';
 
 /** Milliseconds that listeners of `sveltekit:shutdown`, and all else after the requests, may take. */
-const LAST_STEPS = 5000;
+export const LAST_STEPS = 5000;
+
+/** The part of the time that is left which clients that go elsewhere may take: plugins need some too. */
+const LEAVING = 0.8;
 
 export interface ShutdownSteps {
 	readonly site: Site;
+	/** Milliseconds that connections are still accepted for. @default 0 */
+	readonly delay?: number;
 	/** Milliseconds that running requests get. */
 	readonly timeout: number;
-	/** Accepts no further connections. */
-	stopListening(): void;
+	/** Accepts no further connections, from when it resolves on. */
+	stopListening(): Promise<void>;
+	/**
+	 * Sends the clients of sockets elsewhere, where there is somebody to take them.
+	 *
+	 * @param deadline Milliseconds that it may take.
+	 */
+	leave?: ((deadline: number) => Promise<void>) | undefined;
 	/** Ends the sockets; absent where the app has none. */
 	closeApp?: (() => Promise<void>) | undefined;
 	/** Ends the connections that are left. */
@@ -18,18 +30,32 @@ export interface ShutdownSteps {
 }
 
 /** What the end is called in the event that SvelteKit apps listen to. */
-export type ShutdownReason = 'SIGTERM' | 'SIGINT' | 'close';
+export type ShutdownReason = Reason;
 
 /** Runs the steps, each bounded; never rejects. */
 export async function shutDown(steps: ShutdownSteps, reason: ShutdownReason): Promise<void> {
 	const { site, timeout } = steps;
+	const end = performance.now() + timeout;
+	const rest = (): number => Math.max(0, end - performance.now());
+	if (steps.delay) {
+		site.drain();
+		await within(Math.min(steps.delay, timeout), new Promise(() => {}));
+	}
+	// Before clients are told to connect anew, who would come to where nobody listens any more.
+	await within(rest(), attempt(steps.stopListening()));
 	site.drain();
-	steps.stopListening();
-	const sockets = Promise.resolve(steps.closeApp?.()).catch((error) => console.error(error));
-	await within(timeout, Promise.all([sockets, site.idle()]));
+	const share = rest() * LEAVING;
+	if (steps.leave) await within(share, attempt(steps.leave(share)));
+	const sockets = attempt(steps.closeApp?.());
+	await within(rest(), Promise.all([sockets, site.idle()]));
 	site.abort();
 	await within(LAST_STEPS, announce(reason));
 	await within(LAST_STEPS, steps.release());
+}
+
+/** What fails is told, and the end goes on. */
+async function attempt(work: Promise<void> | undefined): Promise<void> {
+	await Promise.resolve(work).catch((error: unknown) => console.error(error));
 }
 
 /** Waits for `work`, at most so many milliseconds. */

@@ -3,8 +3,10 @@
 import { limitBody } from './body.ts';
 import { sendFile, sendResponse } from './deliver.ts';
 import type { Environment } from './env.ts';
+import type { Page } from '../../plugins/metrics/index.ts';
 import type { Incoming, Reply } from './front.ts';
 import { head, sendText } from './head.ts';
+import { probe, type Backend } from './probe.ts';
 import type { StaticFiles } from './static.ts';
 import type {} from '../platform.ts';
 
@@ -23,6 +25,10 @@ export interface SiteOptions {
 	readonly files?: StaticFiles | undefined;
 	/** Becomes `event.platform`. */
 	readonly platform?: App.Platform | undefined;
+	/** A page of the server's own, beside the app's: asked for each request, as it may come and go. */
+	readonly own?: (() => Page | undefined) | undefined;
+	/** How the backends stand, for the body of `/readyz`. */
+	readonly backends?: (() => readonly Backend[]) | undefined;
 	/** What went wrong while a request was answered. @default console.error */
 	readonly report?: (error: unknown) => void;
 }
@@ -98,11 +104,23 @@ export function createSite(options: SiteOptions): Site {
 		await sendResponse(reply, incoming.method, response);
 	};
 
+	const ownPage = (incoming: Incoming, reply: Reply): boolean => {
+		const own = options.own?.();
+		if (own === undefined || incoming.url.split('?', 1)[0] !== own.path) return false;
+		const { method, headers } = incoming;
+		run(incoming, reply, async () => {
+			const { authorization } = headers;
+			await sendResponse(reply, method, await own.answer({ method, authorization }));
+		});
+		return true;
+	};
+
 	return {
 		handle(incoming, reply) {
 			try {
 				if (incoming.isUnclear) return refuse(incoming, reply, 400);
-				if (probe(incoming, reply, isDraining)) return;
+				if (probe(incoming, reply, isDraining, options.backends)) return;
+				if (ownPage(incoming, reply)) return;
 				if (file(incoming, reply)) return;
 				run(incoming, reply, () => page(incoming, reply));
 			} catch (error) {
@@ -122,17 +140,6 @@ export function createSite(options: SiteOptions): Site {
 			for (const reply of active) reply.abort();
 		}
 	};
-}
-
-/** `/healthz`: the process lives. `/readyz`: it takes new work. */
-function probe(incoming: Incoming, reply: Reply, isDraining: boolean): boolean {
-	if (incoming.method !== 'GET' && incoming.method !== 'HEAD') return false;
-	const [path] = incoming.url.split('?', 1);
-	if (path === '/healthz') sendText(reply, incoming.method, 200);
-	else if (path !== '/readyz') return false;
-	else if (isDraining) sendText(reply, incoming.method, 503, 'draining');
-	else sendText(reply, incoming.method, 200);
-	return true;
 }
 
 function refuse({ method, headers }: Incoming, reply: Reply, status: number): void {

@@ -3,21 +3,24 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { systemClock } from '../../kernel/clock.ts';
 import { selectTransport } from '../transports/select.ts';
 import { nodeTransport } from '../transports/node.ts';
 import { uwsTransport } from '../transports/uws.ts';
 import { platformWith } from '../hooks.ts';
+import { joinSupervisor } from '../workers/member.ts';
 import { createApp, type App as RunningApp, type AppDefinition } from './app.ts';
 import { readEnvironment, type Environment } from './env.ts';
 import { listenNode, listenUws, type Listener } from './listen.ts';
 import type { KitServing } from './kit-serving.ts';
-import { onSignals, shutDown, type ShutdownReason } from './shutdown.ts';
+import { leave } from './leave.ts';
+import { LAST_STEPS, onSignals, shutDown, type ShutdownReason } from './shutdown.ts';
 import { createSite, type KitServer } from './site.ts';
 import { staticFiles, type LargeFiles, type Prerendered } from './static.ts';
 
 export interface StartOptions {
-	/** SvelteKit's server, not yet initialised. */
-	readonly server: KitServer;
+	/** SvelteKit's server, not yet initialised, or what loads it: a supervisor has no need of it. */
+	readonly server: KitServer | (() => Promise<KitServer>);
 	/** Loads config and live modules; absent where the app has none, and then no socket is opened. */
 	readonly load?: (() => Promise<AppDefinition>) | undefined;
 	/** Folder that holds `client/` and `prerendered/`. */
@@ -62,31 +65,40 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 		prefix: options.envPrefix ?? '',
 		origin: options.origin
 	});
-	await options.server.init({
+	const worker = joinSupervisor(env);
+	if (environment.workers !== undefined && worker === undefined) {
+		return superviseWorkers(environment, options.signals ?? true);
+	}
+	const server = typeof options.server === 'function' ? await options.server() : options.server;
+	await server.init({
 		env: env as Record<string, string>,
 		read: (file) =>
 			Readable.toWeb(createReadStream(join(directory, 'client', base, file))) as ReadableStream
 	});
 	const definition = await options.load?.();
-	const selected = await selectTransport(definition?.config?.transport);
+	// Elsewhere than on Linux nothing spreads connections over several native listeners.
+	const isShareable = worker === undefined || process.platform === 'linux';
+	const selected = await selectTransport(isShareable ? definition?.config?.transport : 'node');
 	const transport = selected.name === 'uws' ? uwsTransport() : nodeTransport();
 	let platform: App.Platform | undefined;
 	const kit: KitServing = {
 		path: `${base}/ws`,
 		origin: environment.fixedOrigin,
 		respond: (request, slot, ip) =>
-			options.server.respond(request, {
+			server.respond(request, {
 				platform: platformWith(platform, slot) as App.Platform,
 				getClientAddress: () => ip
 			})
 	};
-	const app = definition && (await createApp(definition, { transport, kit }));
+	const app = definition && (await createApp(definition, { transport, kit, shared: worker?.link }));
 	platform = app?.platform;
 
 	const site = createSite({
-		server: options.server,
+		server,
 		environment,
 		platform,
+		own: () => app?.kernel.find('metrics.page'),
+		backends: () => app?.kernel.find('health')?.states() ?? [],
 		files: staticFiles({
 			client: join(directory, 'client'),
 			prerendered: join(directory, 'prerendered', base),
@@ -100,7 +112,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 		host: app.kernel,
 		resolve: resolver(environment)
 	};
-	const listening = { site, attachment, host: environment.host, port: environment.port };
+	const { host, port } = environment;
+	const listening = { site, attachment, host, port, isShared: worker !== undefined };
 	const listener: Listener = await (
 		transport.name === 'uws'
 			? listenUws(
@@ -115,31 +128,67 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 	});
 
 	let closing: Promise<void> | undefined;
-	const close = (reason: ShutdownReason = 'close'): Promise<void> => {
+	const leaving = {
+		kernel: app?.kernel,
+		clock: app?.kernel.clock ?? systemClock,
+		spread: environment.shutdownSpread
+	};
+	/** @param siblings The instances that end as well; `undefined`: it is replaced by another. */
+	const close = (reason: ShutdownReason = 'close', siblings?: readonly string[]): Promise<void> => {
 		forget?.();
 		return (closing ??= shutDown(
 			{
 				site,
 				timeout: environment.shutdownTimeout,
+				delay: reason === 'SIGHUP' ? 0 : environment.shutdownDelay,
 				stopListening: listener.stop,
+				leave: (deadline) => leave(leaving, siblings, deadline),
 				closeApp: app && (() => app.close()),
 				release: listener.release
 			},
 			reason
 		));
 	};
-	const forget = options.signals === false ? undefined : onSignals(close);
+	const forget = options.signals === false ? undefined : onSignals((reason) => close(reason, []));
 
-	console.log(
-		`Listening on http://${urlHost(environment.host)}:${listener.port} (${transport.name})`
-	);
+	if (worker) {
+		worker.serve({
+			instance: app?.kernel.instanceId,
+			transport: transport.name as 'uws' | 'node',
+			connections: () => app?.kernel.connections.size ?? 0,
+			leave: (reason, siblings) => close(reason, reason === 'SIGHUP' ? undefined : siblings)
+		});
+	} else announce(environment.host, listener.port, transport.name);
 	return {
 		transport: transport.name as 'uws' | 'node',
 		host: environment.host,
 		port: listener.port,
 		app,
-		close: () => close()
+		close: () => close('close', [])
 	};
+}
+
+async function superviseWorkers(
+	{ workers: size = 1, host, port, portName, shutdownTimeout, shutdownDelay }: Environment,
+	signals: boolean
+): Promise<RunningServer> {
+	const { supervise } = await import('../workers/supervise.ts');
+	const patience = shutdownTimeout + shutdownDelay + LAST_STEPS * 2;
+	const supervisor = await supervise({ size, host, port, portName, patience, signals });
+	const count = size === 1 ? '1 worker' : `${size} workers`;
+	announce(host, supervisor.port, `${supervisor.transport}, ${count}`);
+	const { transport } = supervisor;
+	return {
+		transport,
+		host,
+		port: supervisor.port,
+		app: undefined,
+		close: () => supervisor.close()
+	};
+}
+
+function announce(host: string, port: number, how: string): void {
+	console.log(`Listening on http://${urlHost(host)}:${port} (${how})`);
 }
 
 /** A socket whose own origin cannot be told is refused, as a page is. */

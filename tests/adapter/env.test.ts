@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { peerAddress } from '../../adapter/runtime/address.ts';
-import { readEnvironment } from '../../adapter/runtime/env.ts';
+import { availableParallelism } from 'node:os';
+import { NAMES, readEnvironment } from '../../adapter/runtime/env.ts';
+import { plain, read, tableUnder } from '../claims/markdown.ts';
 
 describe('readEnvironment', () => {
 	test("has the defaults of SvelteKit's own adapter", () => {
@@ -12,6 +14,27 @@ describe('readEnvironment', () => {
 			bodyLimit: 512 * 1024,
 			shutdownTimeout: 30_000
 		});
+	});
+
+	test('the table of the README has every variable that is read, in order', () => {
+		const rows = tableUnder(read('README.md'), 'variable').map(([name]) => plain(name!));
+
+		expect(rows).toEqual([...NAMES]);
+	});
+
+	test('workers are as many as are asked for, or one on each core', () => {
+		expect(readEnvironment({}).workers).toBe(undefined);
+		expect(readEnvironment({ WORKERS: '3' }).workers).toBe(3);
+		expect(readEnvironment({ APP_WORKERS: 'auto' }, { prefix: 'APP_' })).toMatchObject({
+			workers: availableParallelism(),
+			portName: 'APP_PORT'
+		});
+	});
+
+	test('the spread of a shutdown is left to it, unless it is set', () => {
+		expect(readEnvironment({})).toMatchObject({ shutdownDelay: 0, shutdownSpread: undefined });
+		const set = { SHUTDOWN_DELAY_MS: '200', SHUTDOWN_SPREAD_MS: '0' };
+		expect(readEnvironment(set)).toMatchObject({ shutdownDelay: 200, shutdownSpread: 0 });
 	});
 
 	test.each([
@@ -29,7 +52,12 @@ describe('readEnvironment', () => {
 		['BODY_SIZE_LIMIT', '10X'],
 		['BODY_SIZE_LIMIT', '0x10'],
 		['SHUTDOWN_TIMEOUT', '-5'],
-		['SHUTDOWN_TIMEOUT', '1.5']
+		['SHUTDOWN_TIMEOUT', '1.5'],
+		['SHUTDOWN_DELAY_MS', '1s'],
+		['SHUTDOWN_SPREAD_MS', '-1'],
+		['WORKERS', '0'],
+		['WORKERS', 'max'],
+		['WORKERS', '1.5']
 	])('refuses %s=%s, naming both', (name, value) => {
 		expect(() => readEnvironment({ [name]: value })).toThrow(
 			expect.objectContaining({

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readEnvironment } from '../../adapter/runtime/env.ts';
 import { listenNode, listenUws, type Listener } from '../../adapter/runtime/listen.ts';
+import type { Backend } from '../../adapter/runtime/probe.ts';
 import { createSite, type Site } from '../../adapter/runtime/site.ts';
 import { staticFiles, type Prerendered } from '../../adapter/runtime/static.ts';
 import { nodeTransport } from '../../adapter/transports/node.ts';
@@ -27,6 +28,8 @@ export interface FrontOptions {
 	pages?: Record<string, Prerendered>;
 	env?: Record<string, string>;
 	platform?: unknown;
+	/** How the backends stand. */
+	backends?: () => readonly Backend[];
 }
 
 export interface Front {
@@ -48,6 +51,7 @@ export async function startFront(name: FrontName, options: FrontOptions = {}): P
 		environment,
 		platform: options.platform as never,
 		report: (error) => errors.push(error),
+		backends: options.backends,
 		server: {
 			respond: async (request, context) =>
 				options.respond?.(request, context) ?? new Response('not here', { status: 404 })

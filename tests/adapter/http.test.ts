@@ -528,4 +528,35 @@ describe.each(FRONTS)('%s', (name) => {
 		expect((await raw(front.port, request('/healthz'))).status).toBe(200);
 		expect((await raw(front.port, request('/readyz'))).status).toBe(503);
 	});
+
+	test('/readyz tells how the backends stand, and stays ready without one of them', async () => {
+		const since = Date.UTC(2026, 0, 1);
+		const redis = { name: 'redis:log', state: 'degraded', since, reason: 'at 10.0.0.1' } as const;
+		const front = await serve(undefined, {
+			backends: () => [
+				{ ...redis, breaker: 'open' },
+				{ name: 'mail', state: 'ok', since }
+			]
+		});
+
+		const { status, text } = await raw(front.port, request('/readyz'));
+
+		expect(status).toBe(200);
+		expect(JSON.parse(text)).toEqual({
+			status: 'ready',
+			health: 'degraded',
+			backends: [
+				{
+					name: 'redis:log',
+					state: 'degraded',
+					since: '2026-01-01T00:00:00.000Z',
+					breaker: 'open'
+				},
+				{ name: 'mail', state: 'ok', since: '2026-01-01T00:00:00.000Z' }
+			]
+		});
+		front.site.drain();
+		const draining = await raw(front.port, request('/readyz'));
+		expect([draining.status, JSON.parse(draining.text).status]).toEqual([503, 'draining']);
+	});
 });

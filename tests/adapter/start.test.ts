@@ -167,6 +167,46 @@ describe.each(FRONTS)('%s', (transport) => {
 		await connection.closed();
 	});
 
+	test('for its delay it takes connections on, and says that it is about to end', async () => {
+		const server = await boot(() => new Response('ok'), {
+			env: { HOST: '127.0.0.1', PORT: '0', SHUTDOWN_DELAY_MS: '500' }
+		});
+		const socket = await open(server);
+		let isClosed = false;
+		const closed = once(socket, 'close').then(([code]) => ((isClosed = true), code));
+
+		const closing = server.close();
+		const ready = await raw(server.port, request('/readyz'));
+		const page = await raw(server.port, request('/'));
+		const late = await open(server);
+		expect([ready.status, page.text, isClosed]).toEqual([503, 'ok', false]);
+		await closing;
+
+		expect(await closed).toBe(1012);
+		expect(late.readyState).toBeGreaterThan(1);
+	});
+
+	test('over a spread that is set, sockets are closed one after the other', async () => {
+		const server = await boot(() => new Response('ok'), {
+			env: { HOST: '127.0.0.1', PORT: '0', SHUTDOWN_SPREAD_MS: '300', SHUTDOWN_TIMEOUT: '5' }
+		});
+		const codes: number[] = [];
+		const times: number[] = [];
+		const sockets = await Promise.all(Array.from({ length: 6 }, () => open(server)));
+		for (const socket of sockets) {
+			socket.on('close', (code) => {
+				codes.push(code);
+				times.push(performance.now());
+			});
+		}
+
+		await server.close();
+		await vi.waitUntil(() => codes.length === 6);
+
+		expect(codes).toEqual(Array.from({ length: 6 }, () => 4000));
+		expect(times.at(-1)! - times[0]!).toBeGreaterThan(150);
+	});
+
 	test('closing twice is closing once', async () => {
 		const server = await boot(() => new Response('ok'));
 
