@@ -5,16 +5,18 @@ import { admission, type AdmissionOptions } from 'svelte-realtime/plugins/admiss
 import { breakers } from 'svelte-realtime/plugins/breaker';
 import { binaries, type BinaryOptions } from 'svelte-realtime/plugins/binary';
 import { channels } from 'svelte-realtime/plugins/channels';
-import { crons } from 'svelte-realtime/plugins/cron';
+import { crons, type CronsOptions } from 'svelte-realtime/plugins/cron';
 import { cursors, type CursorsOptions } from 'svelte-realtime/plugins/cursors';
 import { debounce, type DebounceOptions } from 'svelte-realtime/plugins/debounce';
 import { dedup, type DedupOptions } from 'svelte-realtime/plugins/dedup';
 import { groups } from 'svelte-realtime/plugins/groups';
+import { health } from 'svelte-realtime/plugins/health';
 import { identity, type IdentityOptions } from 'svelte-realtime/plugins/identity';
 import { instances, type InstancesOptions } from 'svelte-realtime/plugins/instances';
 import { invalidation, type InvalidationOptions } from 'svelte-realtime/plugins/invalidation';
+import { leader, type LeaderOptions } from 'svelte-realtime/plugins/leader';
 import { lock, type LockOptions } from 'svelte-realtime/plugins/lock';
-import { metrics } from 'svelte-realtime/plugins/metrics';
+import { metrics, type MetricsOptions } from 'svelte-realtime/plugins/metrics';
 import {
 	middleware,
 	type Middleware,
@@ -24,6 +26,7 @@ import { presence, type PresenceOptions } from 'svelte-realtime/plugins/presence
 import { queue, type QueueOptions } from 'svelte-realtime/plugins/queue';
 import { ratelimit, type RateLimitOptions } from 'svelte-realtime/plugins/ratelimit';
 import { reactions, type ReactionsOptions } from 'svelte-realtime/plugins/reactions';
+import { registry } from 'svelte-realtime/plugins/registry';
 import { replay, type ReplayOptions } from 'svelte-realtime/plugins/replay';
 import { rpc } from 'svelte-realtime/plugins/rpc';
 import { session, type SessionOptions } from 'svelte-realtime/plugins/session';
@@ -44,12 +47,17 @@ export interface SingleOptions {
 	ratelimit?: RateLimitOptions | false;
 	replay?: ReplayOptions;
 	instances?: InstancesOptions;
+	/** `endpoint` serves them to Prometheus. */
+	metrics?: MetricsOptions;
 	invalidation?: InvalidationOptions;
 	reactions?: ReactionsOptions;
 	binary?: BinaryOptions;
 	throttle?: ThrottleOptions;
 	debounce?: DebounceOptions;
 	lock?: LockOptions;
+	leader?: LeaderOptions;
+	/** Jobs, and how long one is waited for whose instance has gone. */
+	cron?: CronsOptions;
 	queue?: QueueOptions;
 	session?: SessionOptions;
 	dedup?: DedupOptions;
@@ -61,7 +69,9 @@ export type SingleCapability =
 	| 'cursors'
 	| 'channels'
 	| 'groups'
+	| 'health'
 	| 'instances'
+	| 'metrics.page'
 	| 'reactions'
 	| 'identity'
 	| 'ratelimit'
@@ -75,6 +85,8 @@ export type SingleCapability =
 	| 'throttle'
 	| 'debounce'
 	| 'lock'
+	| 'leader'
+	| 'registry'
 	| 'queue'
 	| 'session'
 	| 'dedup'
@@ -85,8 +97,9 @@ export function single(options: SingleOptions = {}): readonly Plugin<any, Single
 	const limits = options.ratelimit === false ? { calls: false as const } : options.ratelimit;
 	return presetOf(options, [
 		// First, so that it sees who is refused by any of the others.
-		metrics(),
+		metrics(options.metrics),
 		instances(options.instances),
+		health(),
 		...(options.admission === false ? [] : [admission(options.admission)]),
 		// Behind admission, and before the gates of the app.
 		identity(options.identity),
@@ -101,12 +114,14 @@ export function single(options: SingleOptions = {}): readonly Plugin<any, Single
 		cursors(options.cursors),
 		groups(),
 		signals(),
+		registry(),
 		invalidation(options.invalidation),
 		throttle(options.throttle),
 		debounce(options.debounce),
 		// Behind what coalesces: what goes out is what is checked.
 		channels(),
 		lock(options.lock),
+		leader(options.leader),
 		// After what its tasks may use: at shutdown it ends before them.
 		queue(options.queue),
 		session(options.session),
@@ -114,7 +129,7 @@ export function single(options: SingleOptions = {}): readonly Plugin<any, Single
 		webhooks(options.webhooks),
 		// After every service that what they run may use.
 		reactions(options.reactions),
-		crons()
+		crons(options.cron)
 	]);
 }
 

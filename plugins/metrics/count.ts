@@ -9,6 +9,7 @@ import {
 } from 'svelte-realtime/kernel';
 import type {} from 'svelte-realtime/plugins/cron';
 import type { Settlement } from 'svelte-realtime/plugins/rpc';
+import { countBackends } from './backends.ts';
 import type { Instruments } from './instruments.ts';
 import { bounded, pathLabel } from './labels.ts';
 
@@ -29,24 +30,18 @@ export function count(
 
 	function opened(by: 1 | -1): void {
 		open += by;
-		if (by > 0) meters.connections.inc();
-		else meters.connections.dec();
+		if (by > 0) meters.connections.inc({});
+		else meters.connections.dec({});
 	}
 
 	function follows(by: 1 | -1): void {
 		followed += by;
-		if (by > 0) meters.stream_subscriptions.inc();
-		else meters.stream_subscriptions.dec();
+		if (by > 0) meters.stream_subscriptions.inc({});
+		else meters.stream_subscriptions.dec({});
 	}
 
-	/** A registry that fails must not refuse anybody, as an error in a gate would. */
 	function refused(denial: Denial | undefined): void {
-		if (!denial) return;
-		try {
-			meters.upgrades_refused_total.inc({ code: code(denial.code) });
-		} catch (error) {
-			kernel.report(error);
-		}
+		if (denial) meters.upgrades_refused_total.inc({ code: code(denial.code) });
 	}
 
 	function settled({ path, duration, failure }: Settlement): void {
@@ -57,12 +52,8 @@ export function count(
 	}
 
 	function ran(path: string, hasFailed: boolean): void {
-		try {
-			meters.cron_total.inc({ path, status: hasFailed ? 'error' : 'ok' });
-			if (hasFailed) meters.cron_errors_total.inc({ path });
-		} catch (error) {
-			kernel.report(error);
-		}
+		meters.cron_total.inc({ path, status: hasFailed ? 'error' : 'ok' });
+		if (hasFailed) meters.cron_errors_total.inc({ path });
 	}
 
 	/**
@@ -95,9 +86,12 @@ export function count(
 			topics.set(connection, own - 1);
 			follows(-1);
 		}),
-		kernel.hook('published', ({ class: topicClass, origin }) =>
-			meters.published_total.inc({ class: topicClass, origin })
-		),
+		kernel.hook('published', ({ class: topicClass, origin, followers }) => {
+			meters.published_total.inc({ class: topicClass, origin });
+			if (followers > 0) meters.deliveries_total.inc({ class: topicClass }, followers);
+		}),
+		kernel.hook('drain', () => meters.drop_episodes_total.inc({})),
+		countBackends(kernel, meters),
 		kernel.hook('limited', (ctx) => meters.limited_total.inc({ limit: limit(ctx.limit) })),
 		kernel.hook(
 			'upgrade',

@@ -1,11 +1,11 @@
 /** `live.metrics()`: where a server's metrics are kept. */
 
 import { declared, type Declaration } from 'svelte-realtime/kernel';
-import { registryOf, type MetricsRegistry, type PromClient } from './registry.ts';
+import { keptIn, registryOf, type MetricsRegistry, type PromClient } from './registry.ts';
 
 export interface MetricsDeclaration extends Declaration {
 	readonly kind: 'metrics';
-	/** As it was given: by it is told whether it is another one. */
+	/** What its metrics are kept in: by it is told whether it is another one. */
 	readonly source: object;
 	readonly registry: MetricsRegistry;
 }
@@ -25,10 +25,11 @@ export interface LiveMetrics {
  * export const metrics = live.metrics(prom);
  */
 export function liveMetrics(registry: MetricsRegistry | PromClient): LiveMetrics {
+	const counted = registryOf(registry);
 	return declared(() => undefined, {
 		kind: 'metrics',
 		schema: undefined,
-		source: registry,
-		registry: registryOf(registry)
+		source: keptIn(registry),
+		registry: counted
 	}) as LiveMetrics;
 }

@@ -11,7 +11,8 @@ export interface MetricOptions {
 }
 
 export interface Counter {
-	inc(labels: Labels): void;
+	/** @param by @default 1 */
+	inc(labels: Labels, by?: number): void;
 }
 
 export interface Histogram {
@@ -20,8 +21,10 @@ export interface Histogram {
 }
 
 export interface Gauge {
-	inc(): void;
-	dec(): void;
+	/** @param by @default 1 */
+	inc(labels: Labels, by?: number): void;
+	/** @param by @default 1 */
+	dec(labels: Labels, by?: number): void;
 }
 
 /** Makes metrics; asked once for each name. */
@@ -56,6 +59,11 @@ export function registryOf(given: MetricsRegistry | PromClient): MetricsRegistry
 
 export function bucketed(options: MetricOptions): MetricOptions & { buckets: number[] } {
 	return { ...options, buckets: [...BUCKETS] };
+}
+
+/** What counts into the same metrics has the same: a module that is saved, the plugin's own endpoint. */
+export function keptIn(given: object): object {
+	return isPromClient(given as PromClient) ? (given as PromClient).register : given;
 }
 
 function isPromClient(given: unknown): given is PromClient {

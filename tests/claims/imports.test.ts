@@ -133,6 +133,16 @@ test('a plugin imports nothing from presets, vite or the adapter', () => {
 	expect(outside.map(shown)).toEqual([]);
 });
 
+/** Presets import every plugin, so that an app on `single()` would have to install them all. */
+test('packages that are optional are loaded when a plugin is set up, not when it is imported', () => {
+	const optional = /^\s*(?:import|export)\s(?!type\b)[^;]*?from '(ioredis|pg|prom-client)';/m;
+	const eager = [...sources('plugins'), ...sources('presets')].filter((path) =>
+		optional.test(withoutComments(path))
+	);
+
+	expect(eager).toEqual([]);
+});
+
 test('presets import plugins, and no file of a plugin but its entry point', () => {
 	const other = sources('presets')
 		.flatMap(importsOf)

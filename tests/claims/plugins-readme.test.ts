@@ -1,11 +1,26 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { LIMITS, type Plugin } from 'svelte-realtime';
+import { jobs } from 'svelte-realtime/plugins/jobs';
 import { METRICS, nameOf, type MetricName } from 'svelte-realtime/plugins/metrics';
+import { postgres } from 'svelte-realtime/plugins/postgres';
+import { postgresIdempotency } from 'svelte-realtime/plugins/postgres-idempotency';
+import { postgresNotify } from 'svelte-realtime/plugins/postgres-notify';
+import { postgresReplay } from 'svelte-realtime/plugins/postgres-replay';
 import { redis } from 'svelte-realtime/plugins/redis';
 import { redisBus } from 'svelte-realtime/plugins/redis-bus';
+import { redisCron } from 'svelte-realtime/plugins/redis-cron';
+import { redisCursors } from 'svelte-realtime/plugins/redis-cursors';
+import { redisGroups } from 'svelte-realtime/plugins/redis-groups';
+import { redisIdempotency } from 'svelte-realtime/plugins/redis-idempotency';
 import { redisInstances } from 'svelte-realtime/plugins/redis-instances';
+import { redisLock } from 'svelte-realtime/plugins/redis-lock';
+import { redisPresence } from 'svelte-realtime/plugins/redis-presence';
+import { redisRateLimit } from 'svelte-realtime/plugins/redis-ratelimit';
+import { redisRegistry } from 'svelte-realtime/plugins/redis-registry';
 import { redisReplay } from 'svelte-realtime/plugins/redis-replay';
+import { redisSession } from 'svelte-realtime/plugins/redis-session';
+import { workers } from 'svelte-realtime/plugins/workers';
 import { single } from 'svelte-realtime/presets';
 import { plain, read, tableUnder } from './markdown.ts';
 
@@ -22,6 +37,11 @@ test('the table of plugins is the folders, with what they need and provide', () 
 		// What an app gives it nothing to do is left out.
 		...single({ middleware: [] }),
 		...[redis(), redisReplay(), redisBus(), redisInstances()],
+		...[redisPresence(), redisCursors(), redisGroups()],
+		...[redisLock(), redisCron(), redisRegistry()],
+		...[redisRateLimit(), redisSession(), redisIdempotency()],
+		...[postgres(), postgresNotify(), postgresReplay(), postgresIdempotency(), jobs()],
+		workers({ link: { send() {}, receive() {} } }),
 		...COMPOSED
 	];
 	const rows = tableUnder(README, 'plugin').map((cells) => cells.slice(0, 4).map(plain));
@@ -81,6 +101,11 @@ test.each([
 	['webhooks', 'webhooks/index'],
 	['instances', 'instances/index'],
 	['redis', 'redis/index'],
+	['postgres', 'postgres/index'],
+	['postgres-notify', 'postgres-notify/index'],
+	['postgres-replay', 'postgres-replay/index'],
+	['jobs', 'jobs/index'],
+	['redis-ratelimit', 'redis-ratelimit/index'],
 	['redis-replay', 'redis-replay/index']
 ])('the table of options of %s is the code', (plugin, file) => {
 	const source = read(`plugins/${file}.ts`);

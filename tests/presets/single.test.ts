@@ -6,11 +6,12 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 	const kernel = await startKernel(single());
 
 	expect(kernel.describe()).toMatchInlineSnapshot(`
-		"rpc (0 ms): provides rpc
+		"instances (0 ms): provides instances; uses instances.link
+		rpc (0 ms): provides rpc; uses instances, calls.store
 		metrics (0 ms): requires rpc
-		instances (0 ms): provides instances; uses instances.link
+		health (0 ms): provides health
 		admission (0 ms)
-		identity (0 ms): provides identity
+		identity (0 ms): provides identity; uses replay.log
 		middleware (0 ms): requires rpc
 		ratelimit (0 ms): provides ratelimit; requires rpc; uses ratelimit.store
 		breaker (0 ms): requires rpc
@@ -19,31 +20,33 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 		streams (0 ms): provides streams; requires rpc, replay
 		presence (0 ms): provides presence; uses presence.store
 		cursors (0 ms): provides cursors; requires streams; uses cursors.store
-		groups (0 ms): provides groups; requires presence
+		groups (0 ms): provides groups; requires presence; uses groups.store
 		signals (0 ms): provides signal; uses identity
-		invalidation (0 ms): provides invalidate
+		registry (0 ms): provides registry; uses identity, registry.store
+		invalidation (0 ms): provides invalidate; uses replay.log
 		throttle (0 ms): provides throttle
 		debounce (0 ms): provides debounce
 		channels (0 ms): provides channels; requires rpc
-		lock (0 ms): provides lock
+		lock (0 ms): provides lock; uses lock.store
+		leader (0 ms): provides leader; uses lock.store
 		queue (0 ms): provides queue
 		session (0 ms): provides session; uses session.store
 		dedup (0 ms): provides dedup; uses dedup.store
 		webhooks (0 ms): provides webhooks; requires rpc; uses dedup.store
-		reactions (0 ms): provides reactions; requires rpc
-		cron (0 ms): provides cron.runs; requires rpc
+		reactions (0 ms): provides reactions; requires rpc; uses replay.log, lock.store, topics.bus
+		cron (0 ms): provides cron.runs; requires rpc; uses cron.store
 		  upgrade: admission (pre) → identity (pre) → ratelimit (pre)
-		  open: identity (pre) → admission → signals
-		  message: rpc (rpc) → rpc (rpc:session) → rpc (rpc:cancel) → identity (identity:token) → binary (binary) → binary (binary:chunk) → streams (stream) → streams (stream:more) → streams (stream:end) → presence (presence:update) → cursors (cursors:move)
+		  open: identity (pre) → admission → signals → registry
+		  message: rpc (rpc) → rpc (rpc:session) → rpc (rpc:cancel) → health (health:watch) → identity (identity:token) → binary (binary) → binary (binary:chunk) → streams (stream) → streams (stream:more) → streams (stream:end) → presence (presence:update) → cursors (cursors:move)
 		  subscribed: signals (__signal:*) → invalidation (__tag:*)
 		  unsubscribe: signals (__signal:*) → invalidation (__tag:*)
 		  publish: groups (pre __group:*) → replay (logged)
-		  published: groups (__presence:group:*) → invalidation (__tag:*)
+		  published: groups (__presence:group:*) → groups (__group:*) → invalidation (__tag:*)
 		  drain: streams
-		  close: rpc → admission → identity → streams → presence
-		  ready: rpc → instances → reactions → reactions → cron
-		  changed: rpc → signals → reactions → cron
-		  shutdown: metrics → instances → breaker → binary → streams → presence → cursors → groups → throttle → debounce → lock → queue → reactions → reactions → cron → cron"
+		  close: rpc → admission → identity → streams → presence → registry
+		  ready: instances → rpc → reactions → reactions → cron
+		  changed: rpc → signals → registry → reactions → cron
+		  shutdown: instances → metrics → breaker → binary → streams → presence → cursors → groups → throttle → debounce → lock → leader → queue → reactions → reactions → cron → cron"
 	`);
 });
 
