@@ -84,6 +84,26 @@ test('its live functions answer over a socket', async () => {
 	socket.close();
 });
 
+test('an app on cluster() is built without ioredis, and says at its start that it is to be installed', () => {
+	const config = join(app, 'realtime.config.ts');
+	const before = readFileSync(config, 'utf8');
+	writeFileSync(config, before.replaceAll('single', 'cluster'));
+	rmSync(join(app, 'build'), { recursive: true });
+	npm(['run', 'build'], app);
+	writeFileSync(config, before);
+
+	const { status, stderr } = spawnSync(process.execPath, ['build'], {
+		cwd: app,
+		encoding: 'utf8',
+		env: { ...process.env, PORT: '0', HOST: '127.0.0.1' },
+		timeout: 20_000
+	});
+
+	expect(status).toBe(1);
+	expect(stderr).toContain('RT_PACKAGE_MISSING');
+	expect(stderr).toContain('npm install ioredis');
+});
+
 test('the kit for tests of an app runs where there is no Vitest, nor any bundler', () => {
 	const args = ['--test', 'test/live.test.mjs'];
 	const { status, stdout } = spawnSync(process.execPath, args, { cwd: app, encoding: 'utf8' });

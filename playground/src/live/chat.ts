@@ -4,9 +4,9 @@ import { NewMessage } from '$lib/server/schemas';
 import { chat } from '$lib/server/store';
 
 /** Says something to everybody who has the page open. */
-export const send = live(NewMessage, (ctx, input) => {
-	const message = chat.add(input);
-	ctx.publish('chat', 'created', message);
+export const send = live(NewMessage, async (ctx, input) => {
+	const message = await chat.add(input);
+	await ctx.publish('chat', 'created', message);
 	return message;
 });
 

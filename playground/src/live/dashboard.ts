@@ -6,8 +6,8 @@ import { gauge } from '$lib/server/gauge';
 import { tasks } from '$lib/server/store';
 
 /** How far the list has come; worked out anew when something happens to it. */
-export const progress = live.derived(['todos'], () => {
-	const todos = tasks.list();
+export const progress = live.derived(['todos'], async () => {
+	const todos = await tasks.list();
 	const done = todos.filter((todo) => todo.done).length;
 	return { done, open: todos.length - done };
 });

@@ -6,8 +6,8 @@ import { shelf } from '$lib/server/shelf';
 /** Puts a file on the shelf. */
 export const upload = live.binary(
 	FileName,
-	(ctx, bytes, name) => {
-		const { file, gone } = shelf.add(name, ctx.user?.name ?? 'Somebody', bytes);
+	async (ctx, bytes, name) => {
+		const { file, gone } = await shelf.add(name, ctx.user?.name ?? 'Somebody', bytes);
 		ctx.publish('files', 'created', file);
 		for (const { id } of gone) ctx.publish('files', 'deleted', { id });
 		return file;

@@ -19,7 +19,7 @@ export const actions: Actions = {
 		const { success, output, issues } = v.safeParse(NewMessage, values);
 		if (!success) return fail(400, { form: 'say', values, problem: problemOf(issues) });
 
-		platform?.topic('chat').created(chat.add(output));
+		await platform?.topic('chat').created(await chat.add(output));
 		redirect(303, `/?name=${encodeURIComponent(output.name)}`);
 	},
 
@@ -28,9 +28,9 @@ export const actions: Actions = {
 		const { success, output, issues } = v.safeParse(NewTodo, values);
 		if (!success) return fail(400, { form: 'add', values, problem: problemOf(issues) });
 
-		const todo = tasks.add(output.text);
+		const todo = await tasks.add(output.text);
 		if (!todo) return fail(409, { form: 'add', values, problem: full });
-		platform?.topic('todos').created(todo);
+		await platform?.topic('todos').created(todo);
 		redirect(303, '/');
 	}
 };

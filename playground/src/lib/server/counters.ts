@@ -58,7 +58,9 @@ export const counters = definePlugin({
 		kernel.clock.every(INTERVAL, () => {
 			if (!hasChanged) return;
 			hasChanged = false;
-			void kernel.publish(COUNTERS, 'set', read());
+			// To the pages of this instance: what the others have counted, they tell theirs.
+			const value = kernel.values.encode(read(), COUNTERS);
+			kernel.deliver({ topic: COUNTERS, event: 'set', value, seq: 0, epoch: '', origin: 'local' });
 		});
 		kernel.provide('counters', {
 			count,

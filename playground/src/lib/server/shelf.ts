@@ -1,25 +1,32 @@
-/** The files that visitors have put here, kept in memory. */
+/** The files that visitors have put here. */
 
 import { FILES_KEPT, type SharedFile } from '$lib/model';
+import { records } from './records';
 
-const files = new Map<string, { readonly file: SharedFile; readonly bytes: Uint8Array }>();
+const kept = { most: FILES_KEPT, full: 'drop oldest' } as const;
+const files = records<SharedFile>('files', kept);
+const contents = records<{ id: string; base64: string }>('contents', kept);
 
 export const shelf = {
 	/** Newest first. */
-	list(): readonly SharedFile[] {
-		return [...files.values()].map(({ file }) => file).reverse();
+	async list(): Promise<readonly SharedFile[]> {
+		return [...(await files.list())].reverse();
 	},
 
 	/** Keeps a file; returns it, and those that had to give way. */
-	add(name: string, by: string, bytes: Uint8Array): { file: SharedFile; gone: SharedFile[] } {
+	async add(
+		name: string,
+		by: string,
+		bytes: Uint8Array
+	): Promise<{ file: SharedFile; gone: readonly SharedFile[] }> {
 		const file = { id: crypto.randomUUID(), name, size: bytes.byteLength, by };
-		files.set(file.id, { file, bytes });
-		const gone = [...files.values()].slice(0, Math.max(0, files.size - FILES_KEPT));
-		for (const { file } of gone) files.delete(file.id);
-		return { file, gone: gone.map(({ file }) => file) };
+		await contents.add({ id: file.id, base64: Buffer.from(bytes).toString('base64') });
+		const { gone } = await files.add(file);
+		return { file, gone };
 	},
 
-	find(id: string): { readonly file: SharedFile; readonly bytes: Uint8Array } | undefined {
-		return files.get(id);
+	async find(id: string): Promise<{ file: SharedFile; bytes: Uint8Array } | undefined> {
+		const [file, content] = await Promise.all([files.find(id), contents.find(id)]);
+		return file && content && { file, bytes: Buffer.from(content.base64, 'base64') };
 	}
 };

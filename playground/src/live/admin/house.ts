@@ -10,18 +10,18 @@ import { board } from '$lib/server/store';
 export const tell = live(Notice, (ctx, { user, text }) => ctx.signal(user, 'notice', text));
 
 /** Ends the sessions of somebody; their pages come back as guests. */
-export const signOut = live(v.object({ user: v.string() }), (ctx, { user }) => {
-	signOutEverywhere(user);
+export const signOut = live(v.object({ user: v.string() }), async (ctx, { user }) => {
+	await signOutEverywhere(user);
 	void ctx.signal(user, 'signed-out');
 	return ctx.identity.revoke({ user });
 });
 
 /** Takes everything off the board, and says how much there was. */
-export const clearBoard = live((ctx) => {
-	const notes = board.list();
+export const clearBoard = live(async (ctx) => {
+	const notes = await board.list();
 	for (const { id } of notes) {
-		board.remove(id);
-		ctx.publish('board', 'deleted', { id });
+		await board.remove(id);
+		await ctx.publish('board', 'deleted', { id });
 	}
 	return notes.length;
 });

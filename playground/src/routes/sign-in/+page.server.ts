@@ -6,14 +6,14 @@ export const load: PageServerLoad = () => ({ people: PEOPLE });
 
 export const actions: Actions = {
 	in: async ({ request, cookies, url }) => {
-		const secret = signIn(String((await request.formData()).get('person')));
+		const secret = await signIn(String((await request.formData()).get('person')));
 		if (!secret) return fail(400, { problem: 'There is nobody of that name.' });
 		cookies.set(SESSION, secret, { path: '/' });
 		redirect(303, ownPath(url.searchParams.get('next')));
 	},
 
-	out: ({ cookies }) => {
-		signOut(cookies.get(SESSION) ?? '');
+	out: async ({ cookies }) => {
+		await signOut(cookies.get(SESSION) ?? '');
 		cookies.delete(SESSION, { path: '/' });
 		redirect(303, '/sign-in');
 	}

@@ -3,8 +3,8 @@ import { shelf } from '$lib/server/shelf';
 import type { RequestHandler } from './$types';
 
 /** Gives a file back, as something to keep: what a visitor has sent is never shown as a page. */
-export const GET: RequestHandler = ({ params }) => {
-	const found = shelf.find(params.id);
+export const GET: RequestHandler = async ({ params }) => {
+	const found = await shelf.find(params.id);
 	if (!found) error(404, 'This file is gone.');
 	return new Response(new Uint8Array(found.bytes), {
 		headers: {
