@@ -61,8 +61,8 @@ export function compare(rounds, measure) {
 /**
  * Starts a server and a load of its own for each side, and stops them all when `work` is done.
  *
- * @param {{ calibrate: boolean, control?: string | string[], ours?: string | string[] }} options `calibrate`: the control on
- * both sides; the others: files of the servers, or a file and its arguments.
+ * @param {{ calibrate: boolean, control?: string | string[], ours?: string | string[], load?: string }} options `calibrate`:
+ * the control on both sides; the others: files of the servers, or a file and its arguments, and of the load.
  * @param {(sides: { ours: Side, control: Side }) => Promise<T>} work
  * @template T
  * @typedef {{ server: ReturnType<typeof startProcess>, load: ReturnType<typeof startProcess>, port: number }} Side
@@ -71,13 +71,14 @@ export async function withServers(options, work) {
 	const {
 		calibrate,
 		control: bare = 'servers/control.mjs',
-		ours: full = 'servers/ours.mjs'
+		ours: full = 'servers/ours.mjs',
+		load: client = 'load.mjs'
 	} = options;
 	const started = [];
 	const start = async (named) => {
 		const [file, ...args] = [named].flat();
 		const server = startProcess(file, args);
-		const load = startProcess('load.mjs');
+		const load = startProcess(client);
 		started.push(server, load);
 		return { server, load, port: await server.ask('port') };
 	};

@@ -10,10 +10,21 @@
 import { parseArgs } from 'node:util';
 import { requireBuild, requireNative, showMachine } from './machine.mjs';
 import { clientSize, clientSizeDevalue } from './rows/client-size.mjs';
+import { clusterFanout, clusterLatency } from './rows/cluster.mjs';
+import { clusterPublish, clusterPublishBatch } from './rows/cluster-publish.mjs';
 import { cursors } from './rows/cursors.mjs';
 import { derived } from './rows/derived.mjs';
 import { fanout, fanoutLogged, relayLatency } from './rows/fanout.mjs';
 import { guardedCall } from './rows/guarded-call.mjs';
+import {
+	coldStart,
+	ssrHello,
+	ssrPage,
+	staticLarge,
+	staticSmall,
+	ttfbStream
+} from './rows/http.mjs';
+import { presenceIdle } from './rows/presence-idle.mjs';
 import { presenceJoin } from './rows/presence-join.mjs';
 import { mergeCrud, optimistic } from './rows/lists.mjs';
 import { publishHooks } from './rows/publish-hooks.mjs';
@@ -34,7 +45,12 @@ const ROWS = [
 	fanoutLogged,
 	relayLatency,
 	cursors,
+	clusterPublish,
+	clusterPublishBatch,
+	clusterLatency,
+	clusterFanout,
 	presenceJoin,
+	presenceIdle,
 	publishHooks,
 	resume,
 	mergeCrud,
@@ -42,6 +58,12 @@ const ROWS = [
 	throttle,
 	derived,
 	ratelimit,
+	staticSmall,
+	staticLarge,
+	ssrHello,
+	ssrPage,
+	ttfbStream,
+	coldStart,
 	scan,
 	types,
 	clientSize,

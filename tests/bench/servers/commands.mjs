@@ -7,11 +7,12 @@ export const TOPICS = { feed: 'bench:feed', log: 'bench:log', cursors: '__cursor
 
 /**
  * @param {{ port: number, publish: Record<string, (data: { at: number, text: string }) => void> }} server
- * `publish`: one function per stream.
+ * `publish`: one function per stream; whatever else there is are commands.
  */
-export function serve({ port, publish }) {
+export function serve({ port, publish, ...more }) {
 	let since = process.cpuUsage();
 	answer({
+		...more,
 		port: () => port,
 		begin: () => void (since = process.cpuUsage()),
 		/** Seconds of user and system time of all threads since `begin`. */
