@@ -186,6 +186,11 @@ export class Followed {
 		const first = frames.findLastIndex(
 			({ seq }, index) => seq !== now.seq - (frames.length - 1 - index)
 		);
-		for (const frame of frames.slice(first + 1)) this.#frames.push(frame);
+		const isLive = this.#heldEpoch === now.epoch;
+		for (const frame of frames.slice(first + 1)) {
+			this.#frames.push(frame);
+			// It came while the topic was followed: observers hear of it, and clients see that it begins anew.
+			if (isLive && this.#held.has(frame.seq)) this.#options.deliver(now.epoch, frame);
+		}
 	}
 }

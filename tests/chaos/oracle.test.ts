@@ -95,3 +95,21 @@ test('the oracle sees a client that has what the store has not, unless it loads 
 		[]
 	);
 });
+
+test("what a process could not publish any more is nobody's to show, and what it did is", () => {
+	const unanswered = { status: 'pending', level: undefined, seq: undefined, epoch: undefined };
+	const three = IDS.slice(0, 3);
+	const given = {
+		published: [{}, {}, {}, unanswered] as never,
+		records: [snapshot(0), ...three.map(event)],
+		value: three
+	};
+	const told = (ids: readonly string[]): readonly string[] => {
+		const frames = ids.map((id) => frame(id));
+		const made = history({ ...given, log: frames } as never);
+		return judge({ ...made, delivered: new Map([['one', frames]]) });
+	};
+
+	expect(told(three)).toEqual([]);
+	expect(told(IDS).join()).toMatch(/lacks a4/);
+});

@@ -162,10 +162,13 @@ function judgeClient(
 		}
 	}
 	if (owes !== '') wrong.add(`${name} has ${owes}, which the store has not, and never loads again`);
-	// Of what was refused, a loader may have read the row before it was taken back.
-	const refused = new Set(published.filter((one) => one.status === 'rejected').map(({ id }) => id));
+	// Of what was refused a loader may have read the row before it was taken back; and whose process has
+	// ended between the row and the publish, of that there is a row, and nobody was told.
+	const isUntold = ({ id, status }: PublishRecord): boolean =>
+		status === 'rejected' || (status === 'pending' && !numbers.has(id));
+	const untold = new Set(published.filter(isUntold).map(({ id }) => id));
 	const [shown, expected] = [value, rows.get(topic)!].map((ids) =>
-		ids.filter((id) => !refused.has(id))
+		ids.filter((id) => !untold.has(id))
 	) as [string[], string[]];
 	if (new Set(shown).size !== shown.length) wrong.add(`${name} shows something twice`);
 	const missing = expected.filter((id) => !shown.includes(id));

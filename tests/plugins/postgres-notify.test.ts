@@ -243,14 +243,17 @@ describe('with two instances', () => {
 		const cutting = (async () => {
 			while (!isDone) if (await cut(client, schema)) cuts += 1;
 		})();
-		await publishMany(schema, 1, 200);
+		let count = 0;
+		while (count < 200 || cuts < 3) {
+			await publishMany(schema, count + 1, 20);
+			count += 20;
+		}
 		isDone = true;
 		await cutting;
-		await until(() => all.every(({ delivered }) => delivered.length >= 200));
+		await until(() => all.every(({ delivered }) => delivered.length >= count));
 
-		for (const { data } of all) expect(data()).toEqual(upTo(200));
+		for (const { data } of all) expect(data()).toEqual(upTo(count));
 		await until(() => all.filter(({ bridge }) => bridge.isReading).length === 1);
-		expect(cuts).toBeGreaterThan(2);
 	});
 
 	test('what one has published and could not note, the other one does not publish again', async () => {

@@ -59,6 +59,20 @@ test('an answer of before a new epoch, which a broadcast was faster to tell, doe
 	expect(questions).toEqual([]);
 });
 
+test('what came while it was followed is delivered, though the topic begins anew with it', async () => {
+	const { followed, delivered, answer } = await follow(at('one', 0));
+	const broadcast = { epoch: 'other', lineage: [], frames: [frame(2)] };
+
+	followed.receive(broadcast);
+	await answer({ head: { epoch: 'other', seq: 2 }, lineage: [], frames: [] });
+	await answer({ head: { epoch: 'other', seq: 2 }, lineage: [], frames: [frame(1), frame(2)] });
+	followed.receive(broadcast);
+
+	expect(delivered).toEqual(['other 2']);
+	expect(followed.since({ epoch: 'one', seq: 0 })).toBe('epoch');
+	expect(followed.since({ epoch: 'other', seq: 0 })).toHaveLength(2);
+});
+
 test('an answer that lacks frames which a broadcast was faster to tell is asked for again', async () => {
 	const { followed, delivered, questions, answer } = await follow(at('one', 10));
 	void followed.catchUp();

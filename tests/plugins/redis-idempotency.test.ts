@@ -106,6 +106,8 @@ test('of what comes to three instances at once one runs, and the others are told
 	const outcomes = all.map(({ once }) => once('order 1', work));
 	const others = [await Promise.race(outcomes)];
 	expect(others).toEqual([{ first: false, state: 'running' }]);
+	// The others may be told before the first one has heard that it is.
+	await until(() => runs === 1);
 	finish();
 	const settled = await Promise.all(outcomes);
 
