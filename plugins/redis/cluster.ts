@@ -43,7 +43,8 @@ export function createClusterLink(options: ClusterOptions): ClusterLink {
 	const server = {
 		connectTimeout: 2 * commandTimeout,
 		...where.server,
-		...failFast(name, commandTimeout)
+		...failFast(name),
+		commandTimeout
 	};
 	let isClosed = false;
 

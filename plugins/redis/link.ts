@@ -1,6 +1,7 @@
 /** One connection to Redis: it refuses at once while it is down, and says when it is up. */
 
 import type { Redis, RedisOptions } from 'ioredis';
+import { watchCommands } from './sending.ts';
 
 /** A connection that is made again for as long as it is wanted. */
 export interface Link {
@@ -50,7 +51,7 @@ export const waitBefore = (attempt: number): number =>
 type FailFast = RedisOptions & { replyMapping: 'legacy' };
 
 /** What makes a connection fail at once instead of keeping what cannot be sent. */
-export function failFast(name: string, commandTimeout: number): FailFast {
+export function failFast(name: string): FailFast {
 	return {
 		// Answers have the same form over both versions of the protocol.
 		replyMapping: 'legacy',
@@ -58,8 +59,7 @@ export function failFast(name: string, commandTimeout: number): FailFast {
 		// What was under way may have been executed: only who sent it can tell whether to send it again.
 		autoResendUnfulfilledCommands: false,
 		autoResubscribe: false,
-		maxRetriesPerRequest: 0,
-		commandTimeout
+		maxRetriesPerRequest: 0
 	};
 }
 
@@ -92,12 +92,13 @@ export function createLink(options: LinkOptions): Link {
 	const client = new driver.Redis({
 		connectTimeout: 2 * commandTimeout,
 		...where,
-		...failFast(name, commandTimeout),
+		...failFast(name),
 		// A command that cannot be sent now fails now: what is kept for later would be sent out of order.
 		enableOfflineQueue: false,
 		retryStrategy: waitBefore
 	});
 
+	watchCommands(client, commandTimeout);
 	/** The connection of before has its own answer under way still. */
 	let attempts = 0;
 	client.on('ready', () => {

@@ -97,30 +97,53 @@ export function createOperations(options: OperationsOptions): Operations {
 			.catch((error: unknown) => report(error));
 	}
 
-	return {
-		async run(operation, work, over = link) {
-			if (!over.isUp) throw new LiveError('SERVICE_UNAVAILABLE');
-			const breaker = breakerOf(operation, over);
-			// Whoever goes on when a connection is there must not be told of the one before it.
-			if (asked.has(operation)) await asked.get(operation);
+	function fail(error: unknown): never {
+		if (outageOf(error) !== undefined) {
+			report(error);
+			throw new LiveError('SERVICE_UNAVAILABLE', undefined, { cause: error });
+		}
+		if (refusalOf(error) !== undefined) throw report(error);
+		throw error;
+	}
+
+	/** Every publish comes this way: one promise more than it is made of. */
+	function attempt<T>(
+		operation: string,
+		breaker: Breaker,
+		work: (client: Redis) => Promise<T>,
+		over: Link
+	): Promise<T> {
+		try {
 			breaker.guard();
-			const begun = clock.now();
-			const tell = (outcome: 'ok' | 'error'): void => {
-				for (const { listener } of listeners) listener(operation, clock.now() - begun, outcome);
-			};
-			try {
-				const result = await breaker.run(() => work(over.client));
+		} catch (error) {
+			return Promise.reject(error as LiveError);
+		}
+		const answer = breaker.run(() => work(over.client));
+		if (listeners.size === 0) return answer.catch(fail);
+		const begun = clock.now();
+		const tell = (outcome: 'ok' | 'error'): void => {
+			for (const { listener } of listeners) listener(operation, clock.now() - begun, outcome);
+		};
+		return answer.then(
+			(result) => {
 				tell('ok');
 				return result;
-			} catch (error) {
+			},
+			(error: unknown) => {
 				tell('error');
-				if (outageOf(error) !== undefined) {
-					report(error);
-					throw new LiveError('SERVICE_UNAVAILABLE', undefined, { cause: error });
-				}
-				if (refusalOf(error) !== undefined) throw report(error);
-				throw error;
+				return fail(error);
 			}
+		);
+	}
+
+	return {
+		run<T>(operation: string, work: (client: Redis) => Promise<T>, over = link): Promise<T> {
+			if (!over.isUp) return Promise.reject(new LiveError('SERVICE_UNAVAILABLE'));
+			const breaker = breakerOf(operation, over);
+			// Whoever goes on when a connection is there must not be told of the one before it.
+			const question = asked.get(operation);
+			if (question) return question.then(() => attempt(operation, breaker, work, over));
+			return attempt(operation, breaker, work, over);
 		},
 		observe(listener) {
 			const entry = { listener };
