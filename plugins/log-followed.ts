@@ -178,6 +178,9 @@ export class Followed {
 
 	/** What was followed is another history now; whoever asks for what came after is told so. */
 	#begin(now: Position, lineage: Lineage, frames: readonly Numbered[]): void {
+		const told = now.epoch === this.#epoch ? this.#seq : 0;
+		const held = this.#heldEpoch === now.epoch ? [...this.#held.keys()] : [];
+		const live = Math.min(...held.filter((seq) => seq > told));
 		this.#epoch = now.epoch;
 		this.#seq = now.seq;
 		this.#lineage = lineage;
@@ -186,11 +189,10 @@ export class Followed {
 		const first = frames.findLastIndex(
 			({ seq }, index) => seq !== now.seq - (frames.length - 1 - index)
 		);
-		const isLive = this.#heldEpoch === now.epoch;
 		for (const frame of frames.slice(first + 1)) {
 			this.#frames.push(frame);
 			// It came while the topic was followed: observers hear of it, and clients see that it begins anew.
-			if (isLive && this.#held.has(frame.seq)) this.#options.deliver(now.epoch, frame);
+			if (frame.seq >= live) this.#options.deliver(now.epoch, frame);
 		}
 	}
 }

@@ -8,9 +8,10 @@ import {
 	type PublishResult
 } from 'svelte-realtime/kernel';
 import type { Link, PostgresBackend } from 'svelte-realtime/plugins/postgres';
-import type { ReplayLog, Tail } from 'svelte-realtime/plugins/replay';
+import type { ReplayLog } from 'svelte-realtime/plugins/replay';
 import { readFrame, TAB } from '../frame-text.ts';
 import { Followed, type Snapshot } from '../log-followed.ts';
+import { followedBy, readsOf, type FollowedTopic } from '../log-followers.ts';
 import { PublishIds } from '../log-ids.ts';
 import type { Numbered } from '../log-line.ts';
 import { isContinued, readLineage } from '../log-lineage.ts';
@@ -42,11 +43,8 @@ export interface PostgresLog extends Required<ReplayLog> {
 	close(): void;
 }
 
-interface Entry {
+interface Entry extends FollowedTopic {
 	readonly followed: Followed;
-	readonly ready: Promise<void>;
-	followers: number;
-	cancelEnd: (() => void) | undefined;
 }
 
 /** Publishes of one topic that may wait. */
@@ -208,25 +206,11 @@ export function postgresLog(options: PostgresLogOptions): PostgresLog {
 			return { status: 'rejected', code: 'SERVICE_UNAVAILABLE' };
 		},
 
-		async follow(topic): Promise<Tail> {
+		follow(topic) {
 			const entry = open(topic);
-			entry.followers += 1;
-			entry.cancelEnd?.();
-			entry.cancelEnd = undefined;
-			await entry.ready;
-			let isOpen = true;
-			return {
-				head: () => entry.followed.head,
-				since: (position) => entry.followed.since(position),
-				last: (count) => entry.followed.last(count),
-				close() {
-					if (!isOpen) return;
-					isOpen = false;
-					entry.followers -= 1;
-					if (entry.followers > 0) return;
-					entry.cancelEnd = clock.after(options.linger, () => void topics.delete(topic));
-				}
-			};
+			const { linger } = options;
+			const end = (): void => void topics.delete(topic);
+			return followedBy(entry, readsOf(entry.followed), { clock, linger, end });
 		},
 
 		async range(topic, since) {

@@ -2,6 +2,7 @@
 
 import { definePlugin, type Plugin } from 'svelte-realtime/kernel';
 import type {} from 'svelte-realtime/plugins/redis';
+import { followTopics } from '../topic-followers.ts';
 import { createOutbox } from './outbox.ts';
 import { readParcel, writeParcel } from './parcel.ts';
 
@@ -65,39 +66,11 @@ export function redisBus(): Plugin<'redis', 'topics.bus'> {
 				{ order: 'post', class: 'ephemeral' }
 			);
 
-			/** By topic: how many follow it, and from when it is heard. */
-			const followed = new Map<string, { count: number; readonly heard: Promise<void> }>();
-
-			function follow(topic: string): Promise<void> {
-				const known = followed.get(topic);
-				if (known) {
-					known.count += 1;
-					return known.heard;
-				}
-				const heard = subscriptions.add(channelOf(topic)).catch(kernel.report);
-				followed.set(topic, { count: 1, heard });
-				return heard;
-			}
-
-			function leave(topic: string): void {
-				const known = followed.get(topic);
-				if (!known || (known.count -= 1) > 0) return;
-				followed.delete(topic);
-				subscriptions.remove(channelOf(topic));
-			}
-
-			kernel.hook('subscribed', ({ topic }) => void follow(topic), { class: 'ephemeral' });
-			kernel.hook('unsubscribe', ({ topic }) => leave(topic), { class: 'ephemeral' });
-			kernel.provide('topics.bus', {
-				async follow(topic) {
-					await follow(topic);
-					let isOpen = true;
-					return () => {
-						if (isOpen) leave(topic);
-						isOpen = false;
-					};
-				}
-			});
+			const way = {
+				begin: (topic: string) => subscriptions.add(channelOf(topic)).catch(kernel.report),
+				end: (topic: string) => subscriptions.remove(channelOf(topic))
+			};
+			kernel.provide('topics.bus', followTopics(kernel as never, way));
 		}
 	});
 }

@@ -9,9 +9,10 @@ import {
 	type PublishResult
 } from 'svelte-realtime/kernel';
 import type { RedisBackend, Subscriptions } from 'svelte-realtime/plugins/redis';
-import type { ReplayLog, Tail } from 'svelte-realtime/plugins/replay';
+import type { ReplayLog } from 'svelte-realtime/plugins/replay';
 import { PublishIds } from '../log-ids.ts';
 import { Followed } from '../log-followed.ts';
+import { followedBy, readsOf, type FollowedTopic } from '../log-followers.ts';
 import { createLogObservers } from '../log-observers.ts';
 import { between } from '../log-range.ts';
 import { readBroadcast, type Numbered } from '../log-line.ts';
@@ -55,13 +56,9 @@ export interface RedisLog extends Required<ReplayLog> {
 	close(): Promise<void>;
 }
 
-interface Entry {
+interface Entry extends FollowedTopic {
 	readonly followed: Followed;
 	readonly channel: string;
-	/** Resolves when the channel is subscribed to and the topic is up to date. */
-	readonly ready: Promise<void>;
-	followers: number;
-	cancelEnd: (() => void) | undefined;
 }
 
 export function redisLog(options: RedisLogOptions): RedisLog {
@@ -239,25 +236,14 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 			return { status: 'ok', level: 'local' };
 		},
 
-		async follow(topic): Promise<Tail> {
+		follow(topic) {
 			const entry = open(topic);
-			entry.followers += 1;
-			entry.cancelEnd?.();
-			entry.cancelEnd = undefined;
-			await entry.ready;
-			let isOpen = true;
-			return {
-				head: () => entry.followed.head,
-				since: (position) => entry.followed.since(position),
-				last: (count) => entry.followed.last(count),
-				close() {
-					if (!isOpen) return;
-					isOpen = false;
-					entry.followers -= 1;
-					if (entry.followers > 0) return;
-					entry.cancelEnd = clock.after(options.linger, () => end(topic, entry));
-				}
-			};
+			const { linger } = options;
+			return followedBy(entry, readsOf(entry.followed), {
+				clock,
+				linger,
+				end: () => end(topic, entry)
+			});
 		},
 
 		async range(topic, since) {

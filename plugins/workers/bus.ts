@@ -3,6 +3,7 @@
 import type { PluginKernel } from 'svelte-realtime/kernel';
 import type { TopicsBus } from 'svelte-realtime/plugins/redis-bus';
 import { readFrame, TAB, writeFrame } from '../frame-text.ts';
+import { followTopics } from '../topic-followers.ts';
 import type { Channel } from './link.ts';
 
 /** Lines in both directions: `E`, topic, frame. Only workers that follow a topic are sent its frames. */
@@ -23,37 +24,8 @@ export function relay(kernel: PluginKernel<never, never>, channel: Channel): Top
 		{ order: 'post', class: 'ephemeral' }
 	);
 
-	/** By topic: how many follow it, and from when it is heard. */
-	const followed = new Map<string, { count: number; readonly heard: Promise<void> }>();
-
-	function follow(topic: string): Promise<void> {
-		const known = followed.get(topic);
-		if (known) {
-			known.count += 1;
-			return known.heard;
-		}
-		const heard = channel.call<void>('bus', 'follow', topic).catch(kernel.report);
-		followed.set(topic, { count: 1, heard });
-		return heard;
-	}
-
-	function leave(topic: string): void {
-		const known = followed.get(topic);
-		if (!known || (known.count -= 1) > 0) return;
-		followed.delete(topic);
-		channel.tell('bus', 'unfollow', topic);
-	}
-
-	kernel.hook('subscribed', ({ topic }) => void follow(topic), { class: 'ephemeral' });
-	kernel.hook('unsubscribe', ({ topic }) => leave(topic), { class: 'ephemeral' });
-	return {
-		async follow(topic) {
-			await follow(topic);
-			let isOpen = true;
-			return () => {
-				if (isOpen) leave(topic);
-				isOpen = false;
-			};
-		}
-	};
+	return followTopics(kernel, {
+		begin: (topic) => channel.call<void>('bus', 'follow', topic).catch(kernel.report),
+		end: (topic) => channel.tell('bus', 'unfollow', topic)
+	});
 }

@@ -3,6 +3,7 @@
 import type { Clock, EncodedValue, OutboundFrame, Position } from 'svelte-realtime/kernel';
 import type { LogEntry, ReplayLog, Tail } from 'svelte-realtime/plugins/replay';
 import { readFrame, TAB, writeFrame } from '../frame-text.ts';
+import { followedBy, type FollowedTopic } from '../log-followers.ts';
 import { Frames } from '../log-tail.ts';
 import type { Channel } from './link.ts';
 
@@ -32,13 +33,10 @@ interface Published {
 	settle(position: Position): void;
 }
 
-interface Topic {
+interface Topic extends FollowedTopic {
 	epoch: string;
 	seq: number;
 	readonly frames: Frames;
-	readonly ready: Promise<void>;
-	followers: number;
-	cancelEnd: (() => void) | undefined;
 }
 
 /**
@@ -138,29 +136,22 @@ export function workersLog(options: WorkersLogOptions): ReplayLog {
 			});
 		},
 
-		async follow(topic): Promise<Tail> {
+		follow(topic) {
 			const followed = topics.get(topic) ?? open(topic);
-			followed.followers += 1;
-			followed.cancelEnd?.();
-			followed.cancelEnd = undefined;
-			await followed.ready;
-			let isOpen = true;
-			return {
+			const reads: Omit<Tail, 'close'> = {
 				head: () => ({ epoch: followed.epoch, seq: followed.seq }),
 				since(position) {
 					if (position.epoch !== followed.epoch || position.seq > followed.seq) return 'epoch';
 					const missing = followed.seq - position.seq;
 					return missing > followed.frames.length ? 'truncated' : followed.frames.last(missing);
 				},
-				last: (count) => followed.frames.last(count),
-				close() {
-					if (!isOpen) return;
-					isOpen = false;
-					followed.followers -= 1;
-					if (followed.followers > 0) return;
-					followed.cancelEnd = clock.after(options.linger, () => end(topic));
-				}
+				last: (count) => followed.frames.last(count)
 			};
+			return followedBy(followed, reads, {
+				clock,
+				linger: options.linger,
+				end: () => end(topic)
+			});
 		},
 
 		async range(topic, since) {

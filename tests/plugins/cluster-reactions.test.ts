@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { live } from 'svelte-realtime';
 import { reactions } from 'svelte-realtime/plugins/reactions';
 import { redis } from 'svelte-realtime/plugins/redis';
@@ -14,20 +14,10 @@ import type { FollowedStream } from 'svelte-realtime/testing';
 import { killChildren, startChild } from '../servers/child.ts';
 import { createGateway } from '../servers/gateway.ts';
 import { startInstance, stopInstances } from '../servers/instance.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { prefix, server, useRedis } from '../servers/own-redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let prefix: string;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-}, 120_000);
-afterAll(() => server?.stop());
-beforeEach(() => {
-	prefix = `test${(prefixes += 1)}:`;
-});
+useRedis();
 afterEach(async () => {
 	await stopInstances();
 	await killChildren();

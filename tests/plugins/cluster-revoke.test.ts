@@ -1,5 +1,4 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { live } from 'svelte-realtime';
 import { definePlugin } from 'svelte-realtime/kernel';
 import { identity, type IdentityOptions } from 'svelte-realtime/plugins/identity';
@@ -11,25 +10,10 @@ import { rpc } from 'svelte-realtime/plugins/rpc';
 import { streams } from 'svelte-realtime/plugins/streams';
 import { createGateway, type Gateway } from '../servers/gateway.ts';
 import { startInstance, stopInstances } from '../servers/instance.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { client, prefix, server, useRedis } from '../servers/own-redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let client: Redis;
-let prefix: string;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-	client = new Redis(server.url);
-}, 120_000);
-afterAll(async () => {
-	client?.disconnect();
-	await server?.stop();
-});
-beforeEach(() => {
-	prefix = `test${(prefixes += 1)}:`;
-});
+useRedis();
 afterEach(stopInstances);
 
 interface Options {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { leader, type LeaderOptions } from 'svelte-realtime/plugins/leader';
 import { redis } from 'svelte-realtime/plugins/redis';
 import { memoryLocks } from 'svelte-realtime/plugins/lock';
@@ -8,20 +8,10 @@ import { createTestKernel, provided, VirtualClock } from 'svelte-realtime/testin
 import { killChildren, startChild, type Child } from '../servers/child.ts';
 import { createGateway } from '../servers/gateway.ts';
 import { startInstance, stopInstances } from '../servers/instance.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { prefix, server, useRedis } from '../servers/own-redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let prefix: string;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-}, 120_000);
-afterAll(() => server?.stop());
-beforeEach(() => {
-	prefix = `test${(prefixes += 1)}:`;
-});
+useRedis();
 afterEach(async () => {
 	await stopInstances();
 	await killChildren();

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { live } from 'svelte-realtime';
 import { redis } from 'svelte-realtime/plugins/redis';
 import { redisBus } from 'svelte-realtime/plugins/redis-bus';
@@ -7,20 +7,10 @@ import { replay } from 'svelte-realtime/plugins/replay';
 import { rpc } from 'svelte-realtime/plugins/rpc';
 import { streams } from 'svelte-realtime/plugins/streams';
 import { createTestKernel, type FollowedStream } from 'svelte-realtime/testing';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { prefix, server, useRedis } from '../servers/own-redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let prefix: string;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-}, 120_000);
-afterAll(() => server?.stop());
-beforeEach(() => {
-	prefix = `test${(prefixes += 1)}:`;
-});
+useRedis();
 
 /** An instance whose streams follow ephemeral topics. */
 async function start() {

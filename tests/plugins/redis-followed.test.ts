@@ -61,16 +61,19 @@ test('an answer of before a new epoch, which a broadcast was faster to tell, doe
 
 test('what came while it was followed is delivered, though the topic begins anew with it', async () => {
 	const { followed, delivered, answer } = await follow(at('one', 0));
-	const broadcast = { epoch: 'other', lineage: [], frames: [frame(2)] };
+	const broadcast = (seq: number) => ({ epoch: 'other', lineage: [], frames: [frame(seq)] });
+	const head = { epoch: 'other', seq: 4 };
 
-	followed.receive(broadcast);
-	await answer({ head: { epoch: 'other', seq: 2 }, lineage: [], frames: [] });
-	await answer({ head: { epoch: 'other', seq: 2 }, lineage: [], frames: [frame(1), frame(2)] });
-	followed.receive(broadcast);
+	followed.receive(broadcast(2));
+	// The third one is lost on its way.
+	followed.receive(broadcast(4));
+	await answer({ head, lineage: [], frames: [] });
+	await answer({ head, lineage: [], frames: [1, 2, 3, 4].map(frame) });
+	followed.receive(broadcast(4));
 
-	expect(delivered).toEqual(['other 2']);
+	expect(delivered).toEqual(['other 2', 'other 3', 'other 4']);
 	expect(followed.since({ epoch: 'one', seq: 0 })).toBe('epoch');
-	expect(followed.since({ epoch: 'other', seq: 0 })).toHaveLength(2);
+	expect(followed.since({ epoch: 'other', seq: 0 })).toHaveLength(4);
 });
 
 test('an answer that lacks frames which a broadcast was faster to tell is asked for again', async () => {

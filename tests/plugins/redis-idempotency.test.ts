@@ -1,5 +1,4 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { live } from 'svelte-realtime';
 import { createKernel } from 'svelte-realtime/kernel';
 import { dedup } from 'svelte-realtime/plugins/dedup';
@@ -10,28 +9,15 @@ import { webhooks } from 'svelte-realtime/plugins/webhooks';
 import { fakeTransport } from 'svelte-realtime/testing';
 import { callsStoreContract } from '../contracts/calls-store.ts';
 import { dedupStoreContract } from '../contracts/dedup-store.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { client as direct, freshPrefix, server, useRedis } from '../servers/own-redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let direct: Redis;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-	direct = new Redis(server.url, { retryStrategy: () => 20 }).on('error', () => {});
-}, 120_000);
-afterAll(async () => {
-	direct?.disconnect();
-	await server?.stop();
-});
+useRedis();
 
 const running: { shutdown(): Promise<void> }[] = [];
 afterEach(async () => {
 	await Promise.all(running.splice(0).map((kernel) => kernel.shutdown()));
 });
-
-const freshPrefix = (): string => `test${(prefixes += 1)}:`;
 
 async function start(prefix = freshPrefix()) {
 	const errors: string[] = [];

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { lock, memoryLocks, type Lock, type LockOptions } from 'svelte-realtime/plugins/lock';
 import { redis } from 'svelte-realtime/plugins/redis';
 import { redisLock } from 'svelte-realtime/plugins/redis-lock';
@@ -6,20 +6,11 @@ import { VirtualClock } from 'svelte-realtime/testing';
 import { lockStoreContract } from '../contracts/lock-store.ts';
 import { createGateway } from '../servers/gateway.ts';
 import { startInstance, stopInstances } from '../servers/instance.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { prefix, server, useRedis } from '../servers/own-redis.ts';
+import { startRedis } from '../servers/redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let prefix: string;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-}, 120_000);
-afterAll(() => server?.stop());
-beforeEach(() => {
-	prefix = `test${(prefixes += 1)}:`;
-});
+useRedis();
 afterEach(stopInstances);
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,5 +1,4 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { live } from 'svelte-realtime';
 import { createKernel, systemClock } from 'svelte-realtime/kernel';
 import { ratelimit } from 'svelte-realtime/plugins/ratelimit';
@@ -11,28 +10,15 @@ import {
 import { rpc } from 'svelte-realtime/plugins/rpc';
 import { createTestKernel, fakeTransport, provided } from 'svelte-realtime/testing';
 import { rateLimiterContract } from '../contracts/rate-limiter.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { client as direct, freshPrefix, server, useRedis } from '../servers/own-redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let direct: Redis;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-	direct = new Redis(server.url, { retryStrategy: () => 20 }).on('error', () => {});
-}, 120_000);
-afterAll(async () => {
-	direct?.disconnect();
-	await server?.stop();
-});
+useRedis();
 
 const running: { shutdown(): Promise<void> }[] = [];
 afterEach(async () => {
 	await Promise.all(running.splice(0).map((kernel) => kernel.shutdown()));
 });
-
-const freshPrefix = (): string => `test${(prefixes += 1)}:`;
 
 interface Around {
 	readonly prefix?: string;

@@ -1,33 +1,19 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { createKernel } from 'svelte-realtime/kernel';
 import { redis } from 'svelte-realtime/plugins/redis';
 import { redisSession, type RedisSessionOptions } from 'svelte-realtime/plugins/redis-session';
 import { session } from 'svelte-realtime/plugins/session';
 import { fakeTransport } from 'svelte-realtime/testing';
 import { sessionStoreContract } from '../contracts/session-store.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { client as direct, freshPrefix, server, useRedis } from '../servers/own-redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let direct: Redis;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-	direct = new Redis(server.url, { retryStrategy: () => 20 }).on('error', () => {});
-}, 120_000);
-afterAll(async () => {
-	direct?.disconnect();
-	await server?.stop();
-});
+useRedis();
 
 const running: { shutdown(): Promise<void> }[] = [];
 afterEach(async () => {
 	await Promise.all(running.splice(0).map((kernel) => kernel.shutdown()));
 });
-
-const freshPrefix = (): string => `test${(prefixes += 1)}:`;
 
 async function start(options: RedisSessionOptions = {}, prefix = freshPrefix()) {
 	const backend = redis({ url: server.url, prefix, commandTimeout: 300, resetAfter: 50 });

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { Plugin } from 'svelte-realtime/kernel';
 import { identity } from 'svelte-realtime/plugins/identity';
 import { instances } from 'svelte-realtime/plugins/instances';
@@ -11,20 +11,11 @@ import { registry, type Registry } from 'svelte-realtime/plugins/registry';
 import { signals, type Signal } from 'svelte-realtime/plugins/signals';
 import { killChildren, startChild } from '../servers/child.ts';
 import { startInstance, stopInstances } from '../servers/instance.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { prefix, server, useRedis } from '../servers/own-redis.ts';
+import { startRedis } from '../servers/redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let prefix: string;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-}, 120_000);
-afterAll(() => server?.stop());
-beforeEach(() => {
-	prefix = `test${(prefixes += 1)}:`;
-});
+useRedis();
 afterEach(async () => {
 	await stopInstances();
 	await killChildren();
