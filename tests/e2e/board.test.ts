@@ -161,7 +161,7 @@ test('a note can be made, moved and taken off with the keyboard alone', async ()
 	await ada.keyboard.type('Typed');
 	await ada.keyboard.press('Shift+Tab');
 	await ada.keyboard.press('Shift+Tab');
-	expect(await focused(ada)).toBe('Move the note “Typed” with the arrow keys');
+	await expect.poll(() => focused(ada)).toBe('Move the note “Typed” with the arrow keys');
 	const begun = await placeOf(notes(ada));
 	const way = begun.x < 0.4 ? 'ArrowRight' : 'ArrowLeft';
 	await ada.keyboard.press(way);
@@ -171,7 +171,7 @@ test('a note can be made, moved and taken off with the keyboard alone', async ()
 	await ada.keyboard.press('Tab');
 	await ada.keyboard.press('Enter');
 	await notes(ada).waitFor({ state: 'detached' });
-	expect(await focused(ada)).toBe('New note');
+	await expect.poll(() => focused(ada)).toBe('New note');
 });
 
 test('a drag and fast writing ask for no more than half of what a visitor is given', async () => {
