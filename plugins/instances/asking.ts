@@ -11,7 +11,7 @@ import {
 } from 'svelte-realtime/kernel';
 
 /** Answers what another instance asks. What it throws reaches who has asked, as it would a client. */
-export type Answerer = (question: any, from: string) => MaybePromise<unknown>;
+export type Answerer = (question: unknown, from: string) => MaybePromise<unknown>;
 
 /** Milliseconds to an answer. */
 const PATIENCE = 5000;

@@ -15,9 +15,6 @@ interface Result {
 
 const ALL: readonly HostileCase[] = [...AMBIGUOUS, ...CHUNKING, ...LINES];
 
-/** Milliseconds: longer than either server keeps a request that does not go on. */
-const PATIENCE = 20_000;
-
 /** Sends every case at once, each on a connection of its own. */
 async function run(front: Front, bodies: ReadonlyMap<string, string[]>): Promise<Result[]> {
 	return Promise.all(
@@ -33,9 +30,7 @@ async function run(front: Front, bodies: ReadonlyMap<string, string[]>): Promise
 				outcome === 'answered'
 					? connection.until((received) => received.includes('\r\n\r\n'))
 					: connection.closed();
-			// One that is never ended says so itself.
-			const late = new Promise((resolve) => setTimeout(resolve, PATIENCE).unref());
-			await Promise.race([over, late]);
+			await over;
 			const { received, isEnded } = connection;
 			connection.socket.destroy();
 			const answer = received.split('\r\n')[0]!;

@@ -125,7 +125,8 @@ for (const direction of ['up', 'down'] as const) {
 			one.way.drop('any', direction);
 			other.way.drop('publish', direction);
 			await world.load(80);
-			await world.pass(700);
+			// What was lost is asked about for some time, and given up.
+			await world.answered();
 			await world.load(40);
 
 			expect(await world.settle()).toEqual([]);
@@ -189,6 +190,7 @@ chaos('an instance stands still for a while, and goes on', {}, async (world) => 
 	for (let n = 0; n < 2; n += 1) {
 		frozen.child!.freeze();
 		await world.load(80, [one]);
+		// For longer than its commands may take: that it stands still is what is tried.
 		await world.pass(400);
 		frozen.child!.thaw();
 		await world.load(30);
@@ -228,8 +230,7 @@ chaos(
 		await lost.kill();
 		for (const client of moved) client.move(one.port);
 		await world.store.restart();
-		// Three looks, after which it is missed.
-		await world.pass(1200);
+		await world.renewed();
 
 		expect(await world.settle()).toEqual([]);
 	}

@@ -116,8 +116,21 @@ export class World {
 			for (let n = this.random.between(1, Math.min(left, 8)); n > 0; n -= 1, left -= 1) {
 				this.publish(instance, topic).catch(() => {});
 			}
+			// The pace of those who publish; nothing is waited for.
 			await new Promise((resolve) => setTimeout(resolve, this.random.below(8)));
 		}
+	}
+
+	/** Resolves when it is known what became of everything that was published. */
+	async answered(): Promise<void> {
+		await Promise.all(this.#pending);
+	}
+
+	/** Resolves when everything in the store begins anew, for what somebody who has gone may have told. */
+	async renewed(): Promise<void> {
+		const store = new Redis(this.store.url);
+		await until(async () => Number(await store.hget(`${PREFIX}{__log}:store`, 'n')) > 0);
+		store.disconnect();
 	}
 
 	async pass(milliseconds: number): Promise<void> {
@@ -128,7 +141,7 @@ export class World {
 	async settle(allowed: Allowances = {}): Promise<readonly string[]> {
 		const alive = this.instances.filter(({ isGone }) => !isGone);
 		for (const { way } of alive) way.heal();
-		await Promise.all(this.#pending);
+		await this.answered();
 		// Every instance reaches the store again.
 		for (const instance of alive) {
 			for (const topic of TOPICS) await this.#nudge(instance, topic);
@@ -147,8 +160,12 @@ export class World {
 			);
 			if (isDone) break;
 		}
-		// What is there twice comes soon after the first.
-		await this.pass(20);
+		// A topic keeps its order: what comes twice has come before the next one.
+		for (const topic of TOPICS) {
+			await this.#nudge(alive[0]!, topic);
+			rows.set(topic, await database.lrange(rowsOf(topic), 0, -1));
+		}
+		await until(() => this.clients.every(shows), 700).catch(() => {});
 		database.disconnect();
 		const delivered = new Map(this.instances.map(({ name, delivered }) => [name, delivered]));
 		const clients = this.clients.map((client) => client.history());

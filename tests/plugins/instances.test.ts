@@ -54,7 +54,10 @@ instancesLinkContract('redis', async () => {
 
 test('alone, an instance knows and asks itself, and nobody else', async () => {
 	const { id, alive, ask, answer } = (await createTestKernel([instances()])).use('instances');
-	answer('sum', ([one, other]: [number, number], from) => ({ sum: one + other, from }));
+	answer('sum', (question, from) => {
+		const [one, other] = question as [number, number];
+		return { sum: one + other, from };
+	});
 
 	expect(await alive()).toEqual([id]);
 	expect(await ask(id, 'sum', [1, 2])).toEqual({ sum: 3, from: id });
@@ -66,7 +69,7 @@ test('what is asked of another instance is answered, with the errors that a call
 	const prefix = freshPrefix();
 	const [one, other] = [await start(prefix), await start(prefix)];
 	await until(async () => (await one.alive()).length === 2);
-	other.answer('upper', (text: string) => text.toUpperCase());
+	other.answer('upper', (text) => (text as string).toUpperCase());
 	other.answer('refuses', () => {
 		throw new LiveError('FORBIDDEN', 'Not you.', { retryAfter: 5 });
 	});

@@ -1,18 +1,19 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import {
-	createKernel,
-	definePlugin,
-	type Position,
-	type PublishResult
-} from 'svelte-realtime/kernel';
 import { postgres } from 'svelte-realtime/plugins/postgres';
 import {
 	postgresReplay,
 	type PostgresReplayOptions
 } from 'svelte-realtime/plugins/postgres-replay';
-import { replay } from 'svelte-realtime/plugins/replay';
-import { fakeTransport } from 'svelte-realtime/testing';
 import { replayLogContract } from '../contracts/replay-log.ts';
+import {
+	following,
+	publishMany,
+	seqs,
+	startRecorded,
+	stopLogInstances,
+	upTo,
+	type LogInstance
+} from '../servers/log-instance.ts';
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts';
 import { until } from '../servers/until.ts';
 
@@ -24,63 +25,16 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => server?.stop());
 
-/** A frame as an instance delivered it. */
-interface Delivered {
-	readonly seq: number;
-	readonly epoch: string;
-	readonly data: unknown;
-}
-
-/** What became of a publish, with what only some results have. */
-type Published = PublishResult & { readonly level?: string; readonly position?: Position };
+afterEach(stopLogInstances);
 
 /** An instance of an app, with its log in Postgres. */
-async function start(schema: string, options: PostgresReplayOptions = {}) {
-	const errors: unknown[] = [];
-	const delivered: Delivered[] = [];
-	const origins: string[] = [];
-	const recorder = definePlugin({
-		name: 'recorder',
-		setup: (kernel) =>
-			void kernel.hook('published', ({ seq, epoch, data, origin }) => {
-				delivered.push({ seq, epoch, data });
-				origins.push(origin);
-			})
-	});
-	const kernel = createKernel({
-		plugins: [
-			postgres({ url: server.url, schema, connections: 3, resetAfter: 200 }),
-			postgresReplay({ size: 10_000, ...options }),
-			replay(),
-			recorder
-		],
-		transport: fakeTransport(),
-		report: (_plugin, error) => errors.push(error)
-	});
-	await kernel.start();
-	const instance = {
-		log: kernel.find('replay.log')!,
-		errors,
-		delivered,
-		origins,
-		publish: async (topic: string, event: string, data: unknown): Promise<Published> =>
-			kernel.publish(topic, event, data),
-		publishAs: async (id: string, data: unknown): Promise<Published> =>
-			kernel.publish('a', 'created', data, { id }),
-		shutdown: () => kernel.shutdown()
-	};
-	instances.push(instance);
-	return instance;
-}
-
-const instances: { shutdown(): Promise<void> }[] = [];
-afterEach(async () => {
-	await Promise.all(instances.splice(0).map((instance) => instance.shutdown()));
-});
+const start = (schema: string, options: PostgresReplayOptions = {}): Promise<LogInstance> =>
+	startRecorded([
+		postgres({ url: server.url, schema, connections: 3, resetAfter: 200 }),
+		postgresReplay({ size: 10_000, ...options })
+	]);
 
 const freshSchema = (): string => `test${(schemas += 1)}`;
-const seqs = (frames: readonly { seq: number }[]): number[] => frames.map(({ seq }) => seq);
-const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 replayLogContract('postgres', async () => {
 	const { log } = await start(freshSchema(), { size: 5 });
@@ -90,26 +44,7 @@ replayLogContract('postgres', async () => {
 /** Two instances that publish and a third one; all of them follow the topic. */
 async function three(options: PostgresReplayOptions = {}) {
 	const schema = freshSchema();
-	const all = await Promise.all([1, 2, 3].map(() => start(schema, options)));
-	const tails = await Promise.all(all.map(({ log }) => log.follow('a')));
-	return { schema, all, tails, one: all[0]!, two: all[1]!, third: all[2]! };
-}
-
-type Instance = Awaited<ReturnType<typeof start>>;
-
-async function publishMany(
-	instance: Instance,
-	name: string,
-	count: number,
-	between: () => unknown = () => {}
-): Promise<void> {
-	for (let from = 0; from < count; from += 20) {
-		const results = upTo(20).map((n) => instance.publish('a', 'created', `${name}${from + n}`));
-		expect(await Promise.all(results)).toEqual(
-			results.map(() => expect.objectContaining({ status: 'ok', level: 'commit' }))
-		);
-		await between();
-	}
+	return { schema, ...(await following([1, 2, 3].map(() => start(schema, options)))) };
 }
 
 test('what two instances publish at once, all three deliver in one order, once', async () => {

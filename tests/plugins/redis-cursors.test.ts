@@ -1,5 +1,4 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { live } from 'svelte-realtime';
 import type { Cursor, Cursors } from 'svelte-realtime/plugins/cursors';
 import { redis } from 'svelte-realtime/plugins/redis';
@@ -16,8 +15,17 @@ import { apply, createList, type List } from '../../plugins/streams/merge/index.
 import { installMembers } from '../../plugins/streams/merge/members.ts';
 import { cursorStoreContract } from '../contracts/cursor-store.ts';
 import { seeded, seedOf } from '../kernel/random.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
-import { startSlots } from '../servers/slots.ts';
+import {
+	ageScores,
+	client,
+	prefix,
+	server,
+	slots,
+	slotted,
+	useRedis,
+	useSlots
+} from '../servers/own-redis.ts';
+import { CONNECTED, keep, useOutages } from '../servers/outages.ts';
 import { until } from '../servers/until.ts';
 
 installMembers();
@@ -25,48 +33,14 @@ installMembers();
 const HEARTBEAT = 30_000;
 const STALE = 90_000;
 
-let server: RedisServer;
-let client: Redis;
-/** One that refuses what touches two slots: stores have to do all that they do on it as well. */
-let slots: RedisServer;
-let slotted: Redis;
-let prefix: string;
-let prefixes = 0;
+useRedis();
+useSlots();
 
-beforeAll(async () => {
-	[server, slots] = await Promise.all([startRedis(), startSlots()]);
-	[client, slotted] = [new Redis(server.url), new Redis(slots.url)];
-	client.on('error', () => {});
-}, 120_000);
-afterAll(async () => {
-	client?.disconnect();
-	slotted?.disconnect();
-	await Promise.all([server?.stop(), slots?.stop()]);
-});
-beforeEach(() => {
-	prefix = `test${(prefixes += 1)}:`;
-});
+useOutages();
 
-/** Kernels of the running test. */
-const running: Pick<TestKernel, 'errors' | 'shutdown'>[] = [];
-afterEach(async () => {
-	// What the connections say of an outage that a test made is not its matter.
-	for (const kernel of running.splice(0)) {
-		const { errors } = kernel;
-		await kernel.shutdown();
-		const others = errors.filter(({ plugin }) => !CONNECTED.includes(plugin));
-		errors.splice(0, errors.length, ...others);
-	}
-});
-const CONNECTED = ['redis', 'redis-bus', 'redis-replay'];
-
-/** Makes time pass for Redis: what it compares with its time is that much older. */
-async function age(ms: number, at = client): Promise<void> {
-	for (const key of await at.keys(`${prefix}*:cursors:saved`)) {
-		for (const member of await at.zrange(key, '0', '-1'))
-			await at.zincrby(key, String(-ms), member);
-	}
-}
+/** Makes time pass for Redis. */
+const age = (ms: number, at = client): Promise<void> =>
+	ageScores(`${prefix}*:cursors:saved`, ms, at);
 
 cursorStoreContract('redis', async () => {
 	const start = (): Promise<TestKernel> =>
@@ -114,7 +88,7 @@ async function instances(size: number) {
 		const cursors = live.cursors((_ctx, name: string) => name);
 		kernel.mount({ test: { cursors } });
 		kernels.push(kernel as unknown as TestKernel);
-		running.push(kernel);
+		keep(kernel);
 	}
 	return { kernels, clock, one: kernels[0]!, other: kernels[1]! };
 }

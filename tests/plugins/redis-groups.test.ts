@@ -1,6 +1,5 @@
-import { Redis } from 'ioredis';
 import * as v from 'valibot';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { live, type LiveContext } from 'svelte-realtime';
 import { redis } from 'svelte-realtime/plugins/redis';
 import { redisBus } from 'svelte-realtime/plugins/redis-bus';
@@ -16,53 +15,26 @@ import {
 	type TestKernel
 } from 'svelte-realtime/testing';
 import { groupStoreContract } from '../contracts/group-store.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
-import { startSlots } from '../servers/slots.ts';
+import {
+	ageScores,
+	client,
+	prefix,
+	server,
+	slots,
+	slotted,
+	useRedis,
+	useSlots
+} from '../servers/own-redis.ts';
+import { CONNECTED, keep, useOutages } from '../servers/outages.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let client: Redis;
-/** One that refuses what touches two slots: stores have to do all that they do on it as well. */
-let slots: RedisServer;
-let slotted: Redis;
-let prefix: string;
-let prefixes = 0;
+useRedis();
+useSlots();
 
-beforeAll(async () => {
-	[server, slots] = await Promise.all([startRedis(), startSlots()]);
-	[client, slotted] = [new Redis(server.url), new Redis(slots.url)];
-	client.on('error', () => {});
-}, 120_000);
-afterAll(async () => {
-	client?.disconnect();
-	slotted?.disconnect();
-	await Promise.all([server?.stop(), slots?.stop()]);
-});
-beforeEach(() => {
-	prefix = `test${(prefixes += 1)}:`;
-});
+useOutages();
 
-/** Kernels of the running test. */
-const running: Pick<TestKernel, 'errors' | 'shutdown'>[] = [];
-afterEach(async () => {
-	// What the connections say of an outage that a test made is not its matter.
-	for (const kernel of running.splice(0)) {
-		const { errors } = kernel;
-		await kernel.shutdown();
-		const others = errors.filter(({ plugin }) => !CONNECTED.includes(plugin));
-		errors.splice(0, errors.length, ...others);
-	}
-});
-const CONNECTED = ['redis', 'redis-bus', 'redis-replay'];
-
-/** Makes time pass for Redis: what it compares with its time is that much older. */
-async function age(ms: number, at = client): Promise<void> {
-	for (const key of await at.keys(`${prefix}*:group:open`)) {
-		for (const member of await at.zrange(key, '0', '-1')) {
-			await at.zincrby(key, String(-ms), member);
-		}
-	}
-}
+/** Makes time pass for Redis. */
+const age = (ms: number, at = client): Promise<void> => ageScores(`${prefix}*:group:open`, ms, at);
 
 groupStoreContract('redis', async () => {
 	const start = () => createTestKernel([redis({ url: slots.url, prefix }), redisGroups()]);
@@ -113,7 +85,7 @@ async function start(label: string) {
 	let ctx!: LiveContext;
 	const touch = live((given) => void (ctx = given));
 	const kernel = await createTestKernel(plugins, { clock, label });
-	running.push(kernel);
+	keep(kernel);
 	kernel.mount({ test: { team, board, touch } });
 	const connect = (id: string, rank?: Rank) => kernel.connect({ user: { id, name: id, rank } });
 	await (await connect('server')).call('test/touch');

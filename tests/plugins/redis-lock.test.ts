@@ -162,7 +162,9 @@ test('a holder that is out of time is told, and the next one has the lock when i
 	expect(held.begun[0]!.signal.aborted).toBe(true);
 	const next = work();
 	const waiting = other.lock('k', next.run);
-	await sleep(50);
+	// Nor has anybody who asks now.
+	const third = await start();
+	expect(await failure(third.lock('k', () => 'free', { maxWait: 50 }))).toEqual(code('TIMEOUT'));
 	expect(next.begun).toHaveLength(0);
 	held.end();
 	await until(() => next.begun.length === 1);

@@ -6,7 +6,7 @@ import { createGateway, type Gateway } from '../servers/gateway.ts';
 import {
 	startLogInstance,
 	stopLogInstances,
-	type LogInstance,
+	type RedisLogInstance,
 	type Published
 } from '../servers/log-instance.ts';
 import { startRedis, type RedisServer } from '../servers/redis.ts';
@@ -31,15 +31,15 @@ afterEach(async () => {
 });
 
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
-const dataOf = ({ delivered }: LogInstance): unknown[] => delivered.map(({ data }) => data);
+const dataOf = ({ delivered }: RedisLogInstance): unknown[] => delivered.map(({ data }) => data);
 
 /** An instance whose way can be cut. */
-const far = (replay: RedisReplayOptions = {}): Promise<LogInstance> =>
+const far = (replay: RedisReplayOptions = {}): Promise<RedisLogInstance> =>
 	startLogInstance({ url: `redis://127.0.0.1:${gateway.port}`, prefix, replay });
-const near = (replay: RedisReplayOptions = {}): Promise<LogInstance> =>
+const near = (replay: RedisReplayOptions = {}): Promise<RedisLogInstance> =>
 	startLogInstance({ url: server.url, prefix, replay });
 
-const isDown = ({ redis }: LogInstance): Promise<void> => until(() => !redis.commands.isUp);
+const isDown = ({ redis }: RedisLogInstance): Promise<void> => until(() => !redis.commands.isUp);
 
 describe('with { outage: "outbox" }', () => {
 	test('publishes wait for the store, keep their order among those of a topic, and happen once', async () => {
@@ -125,7 +125,7 @@ describe('with { outage: "outbox" }', () => {
 
 describe('nobody is left with a hole', () => {
 	/** Lets an instance deliver something that the store does not have. */
-	async function deliverAlone(instance: LogInstance, ...topics: string[]): Promise<void> {
+	async function deliverAlone(instance: RedisLogInstance, ...topics: string[]): Promise<void> {
 		gateway.cut();
 		await isDown(instance);
 		for (const topic of topics) {
@@ -185,7 +185,7 @@ describe('nobody is left with a hole', () => {
 	});
 
 	/** An instance that ends without a word, as killed ones do. */
-	async function loseInstance(instance: LogInstance): Promise<void> {
+	async function loseInstance(instance: RedisLogInstance): Promise<void> {
 		const client = new Redis(server.url);
 		gateway.cut();
 		await instance.shutdown();

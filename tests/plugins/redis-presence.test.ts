@@ -1,5 +1,4 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { definePlugin, LiveError, type Connection, type Kernel } from 'svelte-realtime/kernel';
 import {
 	presence,
@@ -21,33 +20,21 @@ import { seeded, seedOf } from '../kernel/random.ts';
 import { killChildren, startChild } from '../servers/child.ts';
 import { startInstance, stopInstances } from '../servers/instance.ts';
 import { startCluster } from '../servers/redis-cluster.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
-import { startSlots } from '../servers/slots.ts';
+import {
+	client,
+	prefix,
+	server,
+	slots,
+	slotted,
+	useRedis,
+	useSlots
+} from '../servers/own-redis.ts';
 import { until } from '../servers/until.ts';
 
 const HOLDER = new URL('../fixtures/cluster/members.ts', import.meta.url).pathname;
 
-let server: RedisServer;
-let client: Redis;
-/** One that refuses what touches two slots: stores have to do all that they do on it as well. */
-let slots: RedisServer;
-let slotted: Redis;
-let prefix: string;
-let prefixes = 0;
-
-beforeAll(async () => {
-	[server, slots] = await Promise.all([startRedis(), startSlots()]);
-	[client, slotted] = [new Redis(server.url), new Redis(slots.url)];
-	client.on('error', () => {});
-}, 120_000);
-afterAll(async () => {
-	client?.disconnect();
-	slotted?.disconnect();
-	await Promise.all([server?.stop(), slots?.stop()]);
-});
-beforeEach(() => {
-	prefix = `test${(prefixes += 1)}:`;
-});
+useRedis();
+useSlots();
 afterEach(stopInstances);
 afterEach(killChildren);
 

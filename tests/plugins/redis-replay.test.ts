@@ -1,79 +1,30 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-	createKernel,
-	definePlugin,
-	type Position,
-	type PublishResult
-} from 'svelte-realtime/kernel';
-import { redis } from 'svelte-realtime/plugins/redis';
-import { redisReplay, type RedisReplayOptions } from 'svelte-realtime/plugins/redis-replay';
-import { replay } from 'svelte-realtime/plugins/replay';
-import { fakeTransport } from 'svelte-realtime/testing';
+import type { RedisReplayOptions } from 'svelte-realtime/plugins/redis-replay';
 import { replayLogContract } from '../contracts/replay-log.ts';
 import { createGateway, type Gateway } from '../servers/gateway.ts';
+import {
+	following,
+	publishMany,
+	seqs,
+	startLogInstance,
+	stopLogInstances,
+	upTo,
+	type RedisLogInstance
+} from '../servers/log-instance.ts';
+import { freshPrefix, server, useRedis } from '../servers/own-redis.ts';
 import { startRedis, type RedisServer } from '../servers/redis.ts';
 import { until } from '../servers/until.ts';
 
-let server: RedisServer;
-let prefixes = 0;
-
-beforeAll(async () => {
-	server = await startRedis();
-}, 120_000);
-afterAll(() => server?.stop());
-
-/** A frame as an instance delivered it. */
-interface Delivered {
-	readonly seq: number;
-	readonly epoch: string;
-	readonly data: unknown;
-}
-
-/** What became of a publish, with what only some results have. */
-type Published = PublishResult & { readonly level?: string; readonly position?: Position };
+useRedis();
+afterEach(stopLogInstances);
 
 /** An instance of an app: a kernel on the machine's clock, with its log in Redis. */
-async function start(prefix: string, options: RedisReplayOptions = {}, url = server.url) {
-	const errors: unknown[] = [];
-	const delivered: Delivered[] = [];
-	const recorder = definePlugin({
-		name: 'recorder',
-		setup: (kernel) =>
-			void kernel.hook('published', ({ seq, epoch, data }) => {
-				delivered.push({ seq, epoch, data });
-			})
-	});
-	const backend = redis({ url, prefix, commandTimeout: 300 });
-	const kernel = createKernel({
-		plugins: [backend, redisReplay({ size: 10_000, ...options }), replay(), recorder],
-		transport: fakeTransport(),
-		report: (_plugin, error) => errors.push(error)
-	});
-	await kernel.start();
-	const instance = {
-		log: kernel.find('replay.log')!,
-		commands: kernel.find('redis')!.commands,
-		errors,
-		delivered,
-		publish: async (topic: string, event: string, data: unknown): Promise<Published> =>
-			kernel.publish(topic, event, data),
-		publishAs: async (id: string, data: unknown): Promise<Published> =>
-			kernel.publish('a', 'created', data, { id }),
-		shutdown: () => kernel.shutdown()
-	};
-	instances.push(instance);
-	return instance;
-}
-
-const instances: { shutdown(): Promise<void> }[] = [];
-afterEach(async () => {
-	await Promise.all(instances.splice(0).map((instance) => instance.shutdown()));
-});
-
-const freshPrefix = (): string => `test${(prefixes += 1)}:`;
-const seqs = (frames: readonly { seq: number }[]): number[] => frames.map(({ seq }) => seq);
-const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+const start = (
+	prefix: string,
+	options: RedisReplayOptions = {},
+	url = server.url
+): Promise<RedisLogInstance> => startLogInstance({ url, prefix, replay: options });
 
 replayLogContract('redis', async () => {
 	const kernel = await start(freshPrefix(), { size: 5 });
@@ -83,27 +34,7 @@ replayLogContract('redis', async () => {
 /** Two instances that publish and a third one; all of them follow the topic. */
 async function three(options: RedisReplayOptions = {}, url = server.url) {
 	const prefix = freshPrefix();
-	const all = await Promise.all([1, 2, 3].map(() => start(prefix, options, url)));
-	const tails = await Promise.all(all.map(({ log }) => log.follow('a')));
-	return { prefix, all, tails, one: all[0]!, two: all[1]!, third: all[2]! };
-}
-
-type Instance = Awaited<ReturnType<typeof start>>;
-
-/** Publishes numbers as fast as the store takes them, in handfuls. */
-async function publishMany(
-	instance: Instance,
-	name: string,
-	count: number,
-	between: () => unknown = () => {}
-): Promise<void> {
-	for (let from = 0; from < count; from += 20) {
-		const results = upTo(20).map((n) => instance.publish('a', 'created', `${name}${from + n}`));
-		expect(await Promise.all(results)).toEqual(
-			results.map(() => expect.objectContaining({ status: 'ok', level: 'store' }))
-		);
-		await between();
-	}
+	return { prefix, ...(await following([1, 2, 3].map(() => start(prefix, options, url)))) };
 }
 
 test('what two instances publish at once, all three deliver in one order, once', async () => {
@@ -266,7 +197,7 @@ describe('a way to the store that fails', () => {
 			return { all, tails, positions };
 		}
 
-		async function publishSome(instance: Instance, count: number): Promise<void> {
+		async function publishSome(instance: RedisLogInstance, count: number): Promise<void> {
 			for (let n = 0; n < count; n += 1) await instance.publish('a', 'created', n);
 		}
 
@@ -337,7 +268,7 @@ describe('a store that fails', () => {
 		own.freeze();
 		const published = upTo(5).map((n) => one.publish('a', 'created', n));
 		// What is asked later has waited too long: so have they, which are in its socket, unread.
-		await expect(one.commands.client.ping()).rejects.toThrow('timed out');
+		await expect(one.redis.commands.client.ping()).rejects.toThrow('timed out');
 		own.thaw();
 
 		expect(await Promise.all(published)).toEqual(
