@@ -87,8 +87,7 @@ function inShape(
 		return 'truncated';
 	};
 	const onward = async (first: readonly Entry[]): Promise<readonly Entry[] | ResetReason> => {
-		const { epoch } = tail.head();
-		const rest = tail.since({ epoch, seq: missed.at(-1)?.seq ?? since.seq });
+		const rest = after(missed, tail, since);
 		if (typeof rest === 'string' || !follower.enter()) return typeof rest === 'string' ? rest : [];
 		const turn = shape.inLine(follower.subscription!.topic, () => shape.entries(rest));
 		return [...first, ...(await turn)];
@@ -105,7 +104,14 @@ function inShape(
 /** What the log told may have been overtaken meanwhile; the tail closes the gap, in this tick. */
 function upToNow(far: Missed, tail: Tail, since: Position): Missed {
 	if (typeof far === 'string') return far;
-	const last = far.at(-1);
-	const rest = last ? tail.since({ epoch: tail.head().epoch, seq: last.seq }) : tail.since(since);
+	const rest = after(far, tail, since);
 	return typeof rest === 'string' ? rest : [...far, ...rest];
+}
+
+/** What came after events that follow on `since`, where the topic has not begun anew meanwhile. */
+function after(events: readonly Entry[], tail: Tail, since: Position): Missed {
+	const direct = tail.since(since);
+	if (direct === 'epoch') return 'epoch';
+	const last = events.at(-1)?.seq;
+	return last === undefined ? direct : tail.since({ epoch: tail.head().epoch, seq: last });
 }

@@ -503,6 +503,50 @@ describe('a client that comes back', () => {
 		expect(eventsOf(ada.received)).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12]);
 	});
 
+	test('begins anew where the topic does while the log is read', async () => {
+		const near = memoryLog({ size: 2, topicBytes: 1e6, bytes: 1e6, topics: 10 });
+		const far = memoryLog({ size: 1000, topicBytes: 1e6, bytes: 1e6, topics: 10 });
+		const reading = signal();
+		let renewed: string | undefined;
+		const log: ReplayLog = {
+			async follow(topic) {
+				const tail = await near.follow(topic);
+				const real = tail.head().epoch;
+				return {
+					...tail,
+					head: () => ({ epoch: renewed ?? real, seq: tail.head().seq }),
+					since({ epoch, seq }) {
+						if (epoch !== (renewed ?? real)) return 'epoch';
+						return tail.since({ epoch: real, seq });
+					}
+				};
+			},
+			append(...args) {
+				void far.append(...args);
+				return near.append(...args);
+			},
+			async range(topic, { seq }) {
+				const tail = await far.follow(topic);
+				const entries = tail.since({ epoch: tail.head().epoch, seq });
+				await reading.promise;
+				return entries;
+			}
+		};
+		const { kernel, ada } = await following(
+			{ list: live.stream('list', () => ['loaded']) },
+			{ plugins: [provided('replay.log', log)] }
+		);
+		for (let i = 1; i <= 10; i += 1) void kernel.publish('list', 'e', i);
+		const { epoch } = (await near.follow('list')).head();
+
+		await ada.send(ask(1, 'list', { since: { epoch, seq: 3 } }));
+		renewed = 'another';
+		reading.resolve();
+		await settle();
+
+		expect(ada.received[0]).toMatchObject({ type: 'stream:snapshot', reset: 'epoch' });
+	});
+
 	test.each([
 		5,
 		'x',

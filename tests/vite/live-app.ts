@@ -36,7 +36,8 @@ export async function liveApp(files: Record<string, string>): Promise<LiveApp> {
 			...more,
 			plugins: [realtime(options), ...(more?.plugins ?? [])]
 		}),
-		close: () => rm(root, { recursive: true, force: true })
+		// A file may still be on its way into it.
+		close: () => rm(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
 	};
 	await app.write('package.json', '{ "name": "live-app", "type": "module" }');
 	await mkdir(join(root, 'node_modules'));

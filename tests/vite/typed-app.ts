@@ -56,7 +56,8 @@ export async function typedApp(name: string): Promise<TypedApp> {
 		root,
 		project: createProject({ root, dir: 'src/live', typedImports: true, kit }),
 		complaints: (files) => complaints(root, files),
-		close: () => rm(root, { recursive: true })
+		// A file may still be on its way into it.
+		close: () => rm(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
 	};
 }
 
