@@ -22,3 +22,10 @@ export function readAnswer(answer: unknown): Answer {
 	const [epoch, numbers, lineage, failed] = answer as [string, number[], string, string];
 	return { epoch, numbers, lineage: readLineage(lineage), failed };
 }
+
+/** What is in the way of one topic among several, as the driver would say it; undefined for none. */
+export function errorOf(answer: unknown): Error | undefined {
+	if (typeof answer === 'string') return undefined;
+	const [epoch, message] = answer as [string, string];
+	return epoch === '' ? Object.assign(new Error(message), { name: 'ReplyError' }) : undefined;
+}

@@ -1,44 +1,31 @@
 /** Sends publishes to the store: those of a topic one after the other, however long one takes. */
 
-import type { Redis } from 'ioredis';
-import { randomId, type Clock } from 'svelte-realtime/kernel';
-import type { Link } from 'svelte-realtime/plugins/redis';
+import type { Clock } from 'svelte-realtime/kernel';
 import { writeLine, type Broadcast, type Stored } from '../log-line.ts';
-import { readAnswer } from './answer.ts';
+import type { Answer } from './answer.ts';
+import { Appends, BATCH, type AppendsOptions } from './appends.ts';
 import { failureOf } from './failure.ts';
 import { Holes } from './holes.ts';
 import type { TopicKeys } from './keys.ts';
 import type { Lane, Outcome, Waiting } from './lane.ts';
-import { append, renew, SEARCH, TOUCH } from './scripts.ts';
+import { renew, SEARCH, TOUCH } from './scripts.ts';
 import { Touched } from './touched.ts';
 import { PAUSE, untilUp } from './until-up.ts';
 
-/** Frames that travel in one call. */
-const BATCH = 64;
 /** Milliseconds that what is under way has to arrive when the instance goes. */
 const FAREWELL = 1000;
 /** Bytes of the objects around a line, roughly. */
 const OVERHEAD = 200;
 
-export interface PublisherOptions {
-	readonly link: Link;
+export interface PublisherOptions extends AppendsOptions {
 	readonly clock: Clock;
-	readonly broadcast: string;
-	/** Frames that are kept of a topic. */
-	readonly size: number;
-	/** Milliseconds that frames are kept after the last one. */
-	readonly retention: number;
 	/** Publishes of one topic that may wait for those before them; more are refused. */
 	readonly waiting: number;
 	/** Milliseconds for which a publish whose answer was lost is asked about again. */
 	readonly retryFor: number;
 	/** Where publishes wait for the store to come back; undefined = they do not. */
 	readonly outbox: { readonly bytes: number; readonly age: number } | undefined;
-	/** Runs commands over the link, behind a breaker. */
-	run<T>(work: (client: Redis) => Promise<T>): Promise<T>;
 	keysOf(topic: string): TopicKeys;
-	unpublished(): string;
-	renewal(): string;
 	/** Renews everything. */
 	renewAll(): Promise<void>;
 	/** The number of a followed topic's latest frame; 0 where it is not followed. */
@@ -51,12 +38,10 @@ export interface PublisherOptions {
 export class Publisher {
 	readonly #options: PublisherOptions;
 	readonly #lanes: Map<string, Lane> = new Map();
+	readonly #appends: Appends;
 	readonly #holes: Holes;
 	readonly #touched: Touched;
 	readonly #forget: () => void;
-	/** Epochs that this instance begins: each attempt has its own, and making one costs little. */
-	readonly #name: string = randomId();
-	#attempts: number = 0;
 	/** Bytes that wait. */
 	#held: number = 0;
 	#isClosing: boolean = false;
@@ -65,6 +50,7 @@ export class Publisher {
 
 	constructor(options: PublisherOptions) {
 		this.#options = options;
+		this.#appends = new Appends(options);
 		this.#holes = new Holes(options.renewAll);
 		this.#touched = new Touched(options.clock, options.retention / 16, options.keysOf);
 		this.#forget = options.link.onUp(() => this.heal());
@@ -213,21 +199,10 @@ export class Publisher {
 		settle({ status: isSent ? 'unknown' : 'down' });
 	}
 
-	#append(lane: Lane, batch: readonly Waiting[], since: number | undefined): Promise<unknown> {
-		const { broadcast, link, renewal, unpublished, size, retention, run } = this.#options;
-		const { meta, log } = lane.keys;
+	#append(lane: Lane, batch: readonly Waiting[], since: number | undefined): Promise<Answer> {
 		const isNamed = batch.some(({ isGiven }) => isGiven);
 		const after = since ?? (isNamed ? SEARCH : this.#touched.isDue(lane.topic) ? TOUCH : '');
-		return run((client) => {
-			const rare = `${this.#epoch()} ${unpublished()} ${size} ${Math.ceil(retention / 1000)}`;
-			const args = [link.run, renewal(), broadcast, rare, after];
-			for (const { line } of batch) args.push(line);
-			return append(client, [meta, log], args);
-		});
-	}
-
-	#epoch(): string {
-		return `${this.#name}${(this.#attempts += 1).toString(36)}`;
+		return this.#appends.add(lane.keys, after, batch);
 	}
 
 	/** It goes first when there is a way. */
@@ -240,8 +215,8 @@ export class Publisher {
 		return link.isUp ? untilUp(link, clock, clock.now() + PAUSE) : Promise.resolve();
 	}
 
-	#stored(topic: string, batch: readonly Waiting[], answer: unknown): void {
-		const { epoch, numbers, lineage, failed } = readAnswer(answer);
+	#stored(topic: string, batch: readonly Waiting[], answer: Answer): void {
+		const { epoch, numbers, lineage, failed } = answer;
 		let frames = batch;
 		for (const [index, waiting] of batch.entries()) {
 			const number = typeof numbers === 'number' ? numbers + index : numbers[index]!;
@@ -268,7 +243,7 @@ export class Publisher {
 			await this.#holes.renewAll();
 			if (!this.#holes.has(topic)) return;
 			await run((client) => {
-				const args = [broadcast, keys.channel, link.run, renewal(), this.#epoch()];
+				const args = [broadcast, keys.channel, link.run, renewal(), this.#appends.epoch()];
 				return renew(client, [keys.meta, keys.log], args);
 			});
 			this.#holes.delete(topic);

@@ -25,12 +25,14 @@ end
 `;
 
 /**
- * Numbers frames, keeps them and broadcasts them.
+ * Numbers frames, keeps them and broadcasts them, for one topic or several: calling a script costs as
+ * much as a frame, and topics of which something is published in one tick share it.
  *
- * ARGV: run id, renewal, the command that broadcasts, what is rarely needed (epoch to begin with, epoch
- * of topics without one, size, seconds to keep frames), a number that the topic had before these
+ * KEYS: position and frames of each topic; in a Cluster of one only, as each has its own slot. ARGV: run
+ * id, renewal, the command that broadcasts, what is rarely needed (epoch to begin with, epoch of topics
+ * without one, size, seconds to keep frames), then for each topic: a number that it had before these
  * frames were first sent (or '' = they are sent for the first time; TOUCH = so, and the seconds are
- * counted anew; SEARCH), a line for each frame.
+ * counted anew; SEARCH), how many frames there are, a line for each.
  *
  * `g` is the run id of the server that wrote last. Where another one has, history may lack its end:
  * a new epoch begins, and `h` says where the one before it ended (as with Kafka's leader epochs). A
@@ -39,93 +41,104 @@ end
  * Frames that are sent again are looked for among all that came after that number. Where the log does
  * not reach back to it, nobody can tell.
  *
- * What every publish runs through makes no function and takes no text apart: here that is most of
- * what it costs.
+ * What every publish runs through takes no text apart: here that is most of what it costs.
  *
- * @returns `epoch number` as a text where the lines have got numbers from that one on, and there is
- * nothing else to say. Else the epoch, the number of each line, below zero for one that was there,
- * the lineage where the epoch has just begun, and why nobody was told, where that is so: what is
- * stored is stored.
+ * @returns for one topic its answer: `epoch number` as a text where the lines have got numbers from
+ * that one on, and there is nothing else to say. Else the epoch, the number of each line, below zero for
+ * one that was there, the lineage where the epoch has just begun, and why nobody was told, where that is
+ * so: what is stored is stored. For several topics a list of answers, where '' and a message stand for
+ * an error: what is in the way of one is nothing to the others.
  */
 export const append: Script = script(`
-local meta, log, run, after = KEYS[1], KEYS[2], ARGV[1], ARGV[5]
-local at = redis.call('HMGET', meta, 'e', 's', 'g', 'n')
-local epoch, seq, began, known = at[1], tonumber(at[2] or '0'), nil, nil
-local actual
-if run == '${OWN_RUN}' or at[3] ~= run then
-	actual = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-	if run == '${OWN_RUN}' then run = actual end
-	if actual ~= run then return redis.error_reply('RTRUN another server') end
-end
-local isRenewed = epoch and at[4] ~= ARGV[2] and tonumber(ARGV[2]) > tonumber(at[4] or '0')
-if not epoch or at[3] ~= run or isRenewed then
-	local fresh, unpublished = string.match(ARGV[4], '^(%S+) (%S+)')
-	local renewal, lineage = at[4] or '0', ''
-	if isRenewed then
-		renewal = ARGV[2]
-	elseif epoch then
-		lineage = epoch .. ' ' .. string.format('%d', seq) .. ';' .. (redis.call('HGET', meta, 'h') or '')
-	else
-		seq, renewal = 0, ARGV[2]
-		-- With a log of before the position was let go: who has seen its beginning has missed the rest.
-		lineage = redis.call('DEL', log) == 0 and unpublished .. ' 0;' or ''
+local run, renewal_now, broadcast, rare, actual = ARGV[1], ARGV[2], ARGV[3], ARGV[4], nil
+local function append(meta, log, after, from, to)
+	local at = redis.call('HMGET', meta, 'e', 's', 'g', 'n')
+	local epoch, seq, began, known = at[1], tonumber(at[2] or '0'), nil, nil
+	if run == '${OWN_RUN}' or at[3] ~= run then
+		actual = actual or string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+		if run == '${OWN_RUN}' then run = actual end
+		if actual ~= run then return redis.error_reply('RTRUN another server') end
 	end
-	began = ''
-	local from = 1
-	for _ = 1, ${LINEAGE} do
-		local stop = string.find(lineage, ';', from, true)
-		if not stop then break end
-		began = string.sub(lineage, 1, stop)
-		from = stop + 1
+	local isRenewed = epoch and at[4] ~= renewal_now and tonumber(renewal_now) > tonumber(at[4] or '0')
+	if not epoch or at[3] ~= run or isRenewed then
+		local fresh, unpublished = string.match(rare, '^(%S+) (%S+)')
+		local renewal, lineage = at[4] or '0', ''
+		if isRenewed then
+			renewal = renewal_now
+		elseif epoch then
+			lineage = epoch .. ' ' .. string.format('%d', seq) .. ';' .. (redis.call('HGET', meta, 'h') or '')
+		else
+			seq, renewal = 0, renewal_now
+			-- With a log of before the position was let go: who has seen its beginning has missed the rest.
+			lineage = redis.call('DEL', log) == 0 and unpublished .. ' 0;' or ''
+		end
+		began = ''
+		local start = 1
+		for _ = 1, ${LINEAGE} do
+			local stop = string.find(lineage, ';', start, true)
+			if not stop then break end
+			began = string.sub(lineage, 1, stop)
+			start = stop + 1
+		end
+		redis.call('HSET', meta, 'e', fresh, 's', seq, 'g', run, 'h', began, 'n', renewal)
+		epoch = fresh
 	end
-	redis.call('HSET', meta, 'e', fresh, 's', seq, 'g', run, 'h', began, 'n', renewal)
-	epoch = fresh
-end
-if after ~= '' and after ~= '${TOUCH}' then
-	local kept
-	if after == '${SEARCH}' then kept = redis.call('ZREVRANGE', log, 0, ${SEARCHED - 1})
-	else kept = redis.call('ZRANGEBYSCORE', log, '(' .. after, '+inf') end
-	known = {}
-	for _, line in ipairs(kept) do
-		local number, id = string.match(line, '^(%d+)\\t([^\\t]+)')
-		known[id] = tonumber(number)
+	if after ~= '' and after ~= '${TOUCH}' then
+		local kept
+		if after == '${SEARCH}' then kept = redis.call('ZREVRANGE', log, 0, ${SEARCHED - 1})
+		else kept = redis.call('ZRANGEBYSCORE', log, '(' .. after, '+inf') end
+		known = {}
+		for _, line in ipairs(kept) do
+			local number, id = string.match(line, '^(%d+)\\t([^\\t]+)')
+			known[id] = tonumber(number)
+		end
+		local isThere = after == '${SEARCH}' or known[string.match(ARGV[from], '^[^\\t]+')]
+		if not isThere and #kept < seq - tonumber(after) then
+			return redis.error_reply('RTFORGOTTEN the log does not reach back')
+		end
 	end
-	local isThere = after == '${SEARCH}' or known[string.match(ARGV[6], '^[^\\t]+')]
-	if not isThere and #kept < seq - tonumber(after) then
-		return redis.error_reply('RTFORGOTTEN the log does not reach back')
+	local first, message, numbers = seq, epoch .. '\\t' .. (began or ''), {}
+	for i = from, to do
+		local line = ARGV[i]
+		local number = known and known[string.match(line, '^[^\\t]+')]
+		if number then
+			numbers[#numbers + 1] = -number
+		else
+			seq = seq + 1
+			line = string.format('%d', seq) .. '\\t' .. line
+			redis.call('ZADD', log, seq, line)
+			message = message .. '\\n' .. line
+			if known or began then numbers[#numbers + 1] = seq end
+		end
 	end
-end
-local first, message, numbers = seq, epoch .. '\\t' .. (began or ''), {}
-for i = 6, #ARGV do
-	local line = ARGV[i]
-	local number = known and known[string.match(line, '^[^\\t]+')]
-	if number then
-		numbers[#numbers + 1] = -number
-	else
-		seq = seq + 1
-		line = string.format('%d', seq) .. '\\t' .. line
-		redis.call('ZADD', log, seq, line)
-		message = message .. '\\n' .. line
-		if known or began then numbers[#numbers + 1] = seq end
+	local failed
+	if seq > first then
+		redis.call('HSET', meta, 's', seq)
+		if after ~= '' or seq % ${SLACK} < seq - first then
+			local size, keep = string.match(rare, ' (%d+) (%d+)$')
+			redis.call('ZREMRANGEBYRANK', log, 0, -1 - size)
+			redis.call('EXPIRE', log, keep)
+			redis.call('EXPIRE', meta, ${REMEMBER})
+		end
+		local told = redis.pcall(broadcast, string.sub(meta, 1, -5) .. 'frames', message)
+		failed = type(told) == 'table' and told.err
 	end
-end
-local failed
-if seq > first then
-	redis.call('HSET', meta, 's', seq)
-	if after ~= '' or seq % ${SLACK} < seq - first then
-		local size, keep = string.match(ARGV[4], ' (%d+) (%d+)$')
-		redis.call('ZREMRANGEBYRANK', log, 0, -1 - size)
-		redis.call('EXPIRE', log, keep)
-		redis.call('EXPIRE', meta, ${REMEMBER})
+	if known or began or failed then
+		if #numbers == 0 then for i = 1, seq - first do numbers[i] = first + i end end
+		return { epoch, numbers, began or '', failed or '' }
 	end
-	local told = redis.pcall(ARGV[3], string.sub(meta, 1, -5) .. 'frames', message)
-	failed = type(told) == 'table' and told.err
+	return epoch .. ' ' .. string.format('%d', first + 1)
 end
-if known or began or failed then
-	if #numbers == 0 then for i = 1, seq - first do numbers[i] = first + i end end
-	return { epoch, numbers, began or '', failed or '' }
+if #KEYS == 2 then return append(KEYS[1], KEYS[2], ARGV[5], 7, #ARGV) end
+local answers, from = {}, 7
+for i = 1, #KEYS, 2 do
+	local to = from + ARGV[from - 1] - 1
+	local isDone, answer = pcall(append, KEYS[i], KEYS[i + 1], ARGV[from - 2], from, to)
+	local err = type(answer) == 'table' and answer.err or not isDone and answer
+	answers[#answers + 1] = err and { '', err } or answer
+	from = to + 3
 end
-return epoch .. ' ' .. string.format('%d', first + 1)
+return answers
 `);
 
 /**

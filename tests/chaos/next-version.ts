@@ -11,7 +11,7 @@ const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
 /** Each text stands in its file once, else the version is not the one that was meant. */
 const CHANGES: readonly (readonly [file: string, find: string, replace: string])[] = [
 	['redis-replay/scripts.ts', "(began or ''), {}", "(began or '') .. '\\\\tlater', {}"],
-	['redis-replay/scripts.ts', "'n', renewal)\n\tepoch", "'n', renewal, 'later', '1')\n\tepoch"],
+	['redis-replay/scripts.ts', "'n', renewal)\n\t\tepoch", "'n', renewal, 'later', '1')\n\t\tepoch"],
 	['log-line.ts', '${writeFrame(stored)}`', '${writeFrame(stored)}${TAB}later`']
 ];
 

@@ -142,31 +142,30 @@ export class World {
 		const alive = this.instances.filter(({ isGone }) => !isGone);
 		for (const { way } of alive) way.heal();
 		await this.answered();
-		// Every instance reaches the store again.
-		for (const instance of alive) {
-			for (const topic of TOPICS) await this.#nudge(instance, topic);
-		}
-		const database = new Redis(this.#database.url);
-		const rows = new Map<string, readonly string[]>();
+		/** What each topic was last told: a topic keeps its order, so whoever shows that has all before it. */
+		const last = new Map<string, string>();
+		const nudge = async (instance: Instance, topic: string): Promise<void> =>
+			void last.set(topic, await this.#nudge(instance, topic));
 		const shows = ({ topic, value, isLive }: ChaosClient): boolean =>
-			isLive && value.length === rows.get(topic)!.length;
+			isLive && value.includes(last.get(topic)!);
+		// Every instance reaches the store again.
+		for (const instance of alive) for (const topic of TOPICS) await nudge(instance, topic);
 		// What happens next shows each client what it has missed; by itself it would ask after some seconds.
 		for (let nudges = 0; nudges < 20; nudges += 1) {
-			if (nudges > 0) for (const topic of TOPICS) await this.#nudge(alive[0]!, topic);
-			for (const topic of TOPICS) rows.set(topic, await database.lrange(rowsOf(topic), 0, -1));
+			if (nudges > 0) for (const topic of TOPICS) await nudge(alive[0]!, topic);
 			const isDone = await until(() => this.clients.every(shows), 700).then(
 				() => true,
 				() => false
 			);
 			if (isDone) break;
 		}
-		// A topic keeps its order: what comes twice has come before the next one.
-		for (const topic of TOPICS) {
-			await this.#nudge(alive[0]!, topic);
-			rows.set(topic, await database.lrange(rowsOf(topic), 0, -1));
-		}
+		// What comes twice has come before the next one.
+		for (const topic of TOPICS) await nudge(alive[0]!, topic);
 		// Whoever begins anew with it takes a moment longer; less than until it would ask by itself.
 		await until(() => this.clients.every(shows), 5000).catch(() => {});
+		const rows = new Map<string, readonly string[]>();
+		const database = new Redis(this.#database.url);
+		for (const topic of TOPICS) rows.set(topic, await database.lrange(rowsOf(topic), 0, -1));
 		database.disconnect();
 		const delivered = new Map(this.instances.map(({ name, delivered }) => [name, delivered]));
 		const clients = this.clients.map((client) => client.history());
@@ -174,8 +173,15 @@ export class World {
 		return judge({ published: this.published, delivered, clients, log, rows }, allowed);
 	}
 
-	#nudge(instance: Instance, topic: string): Promise<void> {
-		return until(async () => (await this.publish(instance, topic)).level === 'store');
+	/** Publishes until the store takes it. @returns what it has taken. */
+	async #nudge(instance: Instance, topic: string): Promise<string> {
+		let id = '';
+		await until(async () => {
+			const record = await this.publish(instance, topic);
+			id = record.id;
+			return record.level === 'store';
+		});
+		return id;
 	}
 
 	async #log(): Promise<Map<string, readonly DeliveryRecord[]>> {

@@ -73,6 +73,26 @@ for (const kind of ['meta', 'log']) {
 	});
 }
 
+test('what is in the way of one topic is nothing to those that are published to in the same tick', async () => {
+	const [one, other] = [await start(), await start()];
+	await Promise.all(['a', 'b', 'c'].map((topic) => other.log.follow(topic)));
+	await client.set(key('b', 'meta'), 'in the way');
+	const calls = async (): Promise<number> =>
+		Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
+	await one.publish('a', 'created', 0);
+	const before = await calls();
+
+	const results = await Promise.all(
+		['a', 'b', 'c'].map((topic) => one.publish(topic, 'created', topic))
+	);
+
+	expect(await calls()).toBe(before + 1);
+	expect(results).toMatchObject([{ level: 'store' }, { level: 'local' }, { level: 'store' }]);
+	expect(String(one.errors)).toMatch(/WRONGTYPE/);
+	await until(() => other.delivered.length === 3);
+	expect(dataOf(other)).toEqual([0, 'a', 'c']);
+});
+
 test('keys of another type in the way of what is known of the store harm no topic', async () => {
 	await client.set(`${prefix}{__log}:store`, 'x');
 	await client.set(`${prefix}{__log}:seen`, 'x');

@@ -1,6 +1,6 @@
 /**
- * Logged publishes through the store, 512 under way on one connection, each a call of the script of its
- * own; then 16 of a topic in one call. The control is `PUBLISH` of the same payload.
+ * Logged publishes through the store, 512 under way on one connection: each to a topic of its own, then
+ * 16 to the same one at once. The control is `PUBLISH` of the same payload.
  */
 
 import assert from 'node:assert/strict';
