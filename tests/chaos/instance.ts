@@ -65,7 +65,8 @@ export async function serveInstance(
 			config: defineConfig({
 				preset: [
 					...single({ admission: false }),
-					redis({ url, prefix, commandTimeout: 300 }),
+					// A machine that is slow for a moment is no reason to leave Redis alone for half a minute.
+					redis({ url, prefix, commandTimeout: 300, resetAfter: 500 }),
 					plugin(replay),
 					recorder
 				],
