@@ -104,8 +104,12 @@ export function createClusterLink(options: ClusterOptions): ClusterLink {
 		});
 		connectAll();
 	});
-	/** Before they are needed: a connection that is begun by a command keeps it waiting. */
+	/**
+	 * Before they are needed: a connection that is begun by a command keeps it waiting. Not before the
+	 * driver is done with its own question, for which it takes none that is only just connecting.
+	 */
 	function connectAll(): void {
+		if (cluster.status !== 'ready') return;
 		for (const node of masters().values()) {
 			if (node.status === 'wait') node.connect().catch(() => {});
 		}
@@ -119,9 +123,12 @@ export function createClusterLink(options: ClusterOptions): ClusterLink {
 		wasWhole = isWhole();
 	});
 	cluster.on('ready', () => {
+		connectAll();
 		if (isUp()) ups.tell();
 		if (isWhole()) tried();
 	});
+	// A cluster that says that it does not serve is left again without an error.
+	cluster.on('close', () => tried());
 	cluster.on('error', failed);
 	cluster.on('node error', failed);
 	function failed(error: Error & { lastNodeError?: Error }): void {

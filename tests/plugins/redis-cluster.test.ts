@@ -12,7 +12,7 @@ import {
 import { live } from 'svelte-realtime';
 import { createKernel, definePlugin, type Position } from 'svelte-realtime/kernel';
 import { health } from 'svelte-realtime/plugins/health';
-import { redis, type RedisOptions } from 'svelte-realtime/plugins/redis';
+import { redis, type RedisBackend, type RedisOptions } from 'svelte-realtime/plugins/redis';
 import { redisBus } from 'svelte-realtime/plugins/redis-bus';
 import { redisReplay, type RedisReplayOptions } from 'svelte-realtime/plugins/redis-replay';
 import { replay } from 'svelte-realtime/plugins/replay';
@@ -129,6 +129,19 @@ async function spread({ redis: { commands, prefix } }: Instance): Promise<string
 	}
 	return [...found.values()];
 }
+
+test('all servers are connected to when an instance has started, however many start at once', async () => {
+	const backend = async (): Promise<RedisBackend> => {
+		const kernel = createKernel({ plugins: [redis(here())], transport: fakeTransport() });
+		running.push(kernel);
+		await kernel.start();
+		return kernel.use('redis');
+	};
+
+	const all = await Promise.all(Array.from({ length: 20 }, backend));
+
+	expect(all.filter(({ commands }) => !commands.isWhole)).toEqual([]);
+});
 
 test('what two instances publish at once to topics on all servers, all three deliver in one order, once', async () => {
 	const { all, topics, one, two } = await three();
