@@ -2,7 +2,7 @@ import { createSubscriber } from 'svelte/reactivity';
 import { systemClock } from '../clock.ts';
 import { CLOSE_NORMAL, CLOSE_PROTOCOL, CLOSE_REAUTHENTICATE, willReconnect } from '../codes.ts';
 import { subprotocols } from '../token.ts';
-import type { Refused } from './ask.ts';
+import type { Answer, Refused } from './ask.ts';
 import { backoff, randomOf } from './backoff.ts';
 import { endpoint, type ClientOptions, type Token, type WebSocketLike } from './configure.ts';
 import { createHeartbeat } from './heartbeat.ts';
@@ -11,10 +11,12 @@ import { createListeners, report } from './listeners.ts';
 
 /**
  * `idle`: nobody has needed a connection yet; `offline`: the device has no network, and nothing is
- * tried until it has one; `closed`: for good, until `reconnect()`.
+ * tried until it has one; `blocked`: what answers over HTTP opens no socket, so something between
+ * this page and the server does not let upgrades through; it is tried on, as when `reconnecting`;
+ * `closed`: for good, until `reconnect()`.
  */
 export type ConnectionStatus =
-	'idle' | 'connecting' | 'open' | 'reconnecting' | 'offline' | 'closed';
+	'idle' | 'connecting' | 'open' | 'reconnecting' | 'blocked' | 'offline' | 'closed';
 
 /** How a connection ended. */
 export interface Closed {
@@ -22,7 +24,10 @@ export interface Closed {
 	readonly code: number;
 	/** In the server's words, or ''. */
 	readonly reason: string;
-	/** Why the server did not let the client in; asked after two attempts in a row that failed. */
+	/**
+	 * Why the server did not let the client in, or `UPGRADE_BLOCKED` where something before it does
+	 * not; asked after two attempts in a row that failed.
+	 */
 	readonly refused?: Refused | undefined;
 }
 
@@ -62,6 +67,7 @@ interface LinkHandlers {
 
 /** What a socket that ended without a close frame reports. */
 const ABNORMAL = 1006;
+const NOTHING: Answer = {};
 const nothing = (): undefined => {};
 const PING = '{"type":"ping"}';
 
@@ -74,6 +80,8 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 	let current: object | undefined;
 	let socket: WebSocketLike | undefined;
 	let closed: Closed | undefined;
+	/** Why this attempt will have failed, should it end before the server has said a word. */
+	let blocked: Refused | undefined;
 	let attempt = 0;
 	let openedAt = 0;
 	let isAway = false;
@@ -103,12 +111,14 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 			const { WebSocket, url } = endpoint(options);
 			// A browser keeps to itself why an upgrade was refused. That a file of this build is not there
 			// any more must not be the end.
-			const refused =
-				attempt > 1 &&
-				!options.WebSocket &&
-				(await import('./ask.ts').then((it) => it.ask(url, protocols), nothing));
+			const { refused, doubt } =
+				(attempt > 1 &&
+					!options.WebSocket &&
+					(await import('./ask.ts').then((it) => it.ask(url, protocols, closed), nothing))) ||
+				NOTHING;
 			if (mine !== current) return;
 			if (refused) return lost(ABNORMAL, '', true, refused);
+			blocked = doubt;
 			const dialled = new WebSocket(url, protocols);
 			socket = dialled;
 			dialled.onmessage = ({ data }: { data: unknown }) => {
@@ -135,7 +145,7 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 		cancelTimer();
 		heartbeat.stop();
 		const released = socket;
-		socket = current = undefined;
+		socket = current = blocked = undefined;
 		released?.close(CLOSE_NORMAL);
 	}
 
@@ -147,13 +157,14 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 	): void {
 		// One that has held for a while: what comes now has nothing to do with what was before it.
 		if (status === 'open' && clock().now() - openedAt >= 5000) attempt = 0;
+		const isBlocked = code === ABNORMAL && blocked;
+		closed = { code, reason, refused: refused ?? (isBlocked || undefined) };
 		release();
-		closed = { code, reason, refused };
 		if (willRetry && !isAway) {
 			const wait = backoff((attempt += 1), randomOf(options), code);
 			cancelTimer = clock().after(wait + (refused?.retryAfter ?? 0), dial);
 		}
-		become(willRetry ? (isAway ? 'offline' : 'reconnecting') : 'closed');
+		become(willRetry ? (isAway ? 'offline' : isBlocked ? 'blocked' : 'reconnecting') : 'closed');
 		handlers.lost(code, willRetry);
 	}
 
@@ -233,7 +244,7 @@ export function createLink(options: ClientOptions, handlers: LinkHandlers): Link
 		welcomed() {
 			cancelTimer();
 			openedAt = clock().now();
-			closed = undefined;
+			closed = blocked = undefined;
 			heartbeat.start();
 			become('open');
 		},

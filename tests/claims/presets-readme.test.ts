@@ -59,6 +59,20 @@ test('the probes and the proxies ask for what the server has', () => {
 	expect(numberAfter(README, 'proxy-read-timeout:')).toBeGreaterThan(idle);
 });
 
+test('what the README asks of a proxy is in the config of the playground', () => {
+	const section = /\*\*Behind a proxy\.\*\*[^]*?\n\n(- [^]*?)\n\n/.exec(read('README.md'))![1]!;
+	const directives = [...section.matchAll(/`((?:proxy|client|worker)_[\w. ]+)`/g)].map(
+		([, directive]) => directive!
+	);
+	const nginx = read('playground/nginx.conf');
+
+	expect(directives.length).toBeGreaterThan(3);
+	for (const directive of directives) expect(nginx).toContain(directive);
+	// A page asks after four fifths of its heartbeat.
+	expect(section).toContain('lets 20 s of silence pass');
+	expect(read('kernel/client/heartbeat.ts')).toContain('heartbeat = 25_000');
+});
+
 test('the files that it names are there', () => {
 	const named = [...README.matchAll(/`((?:tests|playground)\/[\w./-]+)`/g)].map(
 		([, file]) => file!

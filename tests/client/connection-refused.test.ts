@@ -1,6 +1,6 @@
 import { createClient, type Client } from 'svelte-realtime/client';
 import { settle, VirtualClock } from 'svelte-realtime/testing';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -43,6 +43,28 @@ function browser(
 		await settle();
 	};
 	return { client, clock, asked, dialled, fail };
+}
+
+/** What a server begins with. */
+const WELCOME = JSON.stringify({
+	type: 'welcome',
+	protocol: 1,
+	connection: 'c1',
+	limits: { message: 16384, batch: 50 }
+});
+
+/** Connects in vain, and is about to ask. */
+async function failTwice({
+	client,
+	clock,
+	fail
+}: Pick<ReturnType<typeof browser>, 'client' | 'clock' | 'fail'>): Promise<void> {
+	client.stream('test/feed').subscribe(() => {});
+	await settle();
+	await fail();
+	await clock.advance(0);
+	await fail();
+	await clock.advance(1000);
 }
 
 /** Until the module that asks is there, whatever its loading takes. */
@@ -90,9 +112,7 @@ test('where it would be let in it connects, and what was refused is forgotten', 
 	await clock.advance(2000);
 	await until(() => dialled.length === 3);
 
-	const limits = { message: 16384, batch: 50 };
-	const welcome = { type: 'welcome', protocol: 1, connection: 'c1', limits };
-	dialled[2]!.onmessage({ data: JSON.stringify(welcome) });
+	dialled[2]!.onmessage({ data: WELCOME });
 
 	expect(asked[1]!.header).toBe('svelte-realtime,svelte-realtime.auth.a%20b');
 	expect(client.connection.connected).toBe(true);
@@ -102,21 +122,83 @@ test('where it would be let in it connects, and what was refused is forgotten', 
 
 test.each([
 	['nobody answers', () => Promise.reject(new TypeError('Failed to fetch'))],
-	['a page is the answer', async () => new Response('<h1>hello</h1>')],
-	['null is the answer', async () => new Response('null')]
-])('where %s it connects as usual', async (_, answer) => {
+	[
+		'a proxy says that its server is away',
+		async () => new Response('<h1>Bad Gateway</h1>', { status: 502 })
+	]
+])('where %s it connects as usual, and blames nobody', async (_, answer) => {
 	const { client, clock, dialled, fail } = browser(() => ({}));
 	vi.stubGlobal('fetch', answer);
-	client.stream('test/feed').subscribe(() => {});
-	await settle();
-	await fail();
-	await clock.advance(0);
-	await fail();
-	await clock.advance(1000);
-
+	await failTwice({ client, clock, fail });
 	await until(() => dialled.length === 3);
+	await fail();
 
 	expect(client.connection.closed).toEqual({ code: 1006, reason: '' });
+	expect(client.connection.status).toBe('reconnecting');
+	client.close();
+});
+
+test.each([
+	[
+		'the server would let it in',
+		async () => new Response('{}'),
+		'The server answers over HTTP, and no WebSocket to wss://test/ws?a opens: a proxy'
+	],
+	[
+		'a page is the answer',
+		async () => new Response('<h1>hello</h1>'),
+		'No WebSocket to wss://test/ws?a opens, and what answers there with 200 is not its server'
+	],
+	[
+		'null is the answer',
+		async () => new Response('null', { status: 403 }),
+		'what answers there with 403 is not its server'
+	]
+])('where %s and no socket opens, it says so and goes on', async (_, answer, reason) => {
+	const warned = vi.spyOn(console, 'warn').mockImplementation(() => {});
+	onTestFinished(() => warned.mockRestore());
+	const { client, clock, dialled, fail } = browser(() => ({}));
+	vi.stubGlobal('fetch', answer);
+	const seen: string[] = [];
+	client.connection.subscribe((status) => void seen.push(status));
+	await failTwice({ client, clock, fail });
+	await until(() => dialled.length === 3);
+	expect(client.connection.closed?.refused).toBeUndefined();
+
+	await fail();
+
+	const { closed } = client.connection;
+	expect(seen.at(-1)).toBe('blocked');
+	expect(closed).toMatchObject({ code: 1006, refused: { code: 'UPGRADE_BLOCKED' } });
+	expect(closed!.refused!.reason).toContain(reason);
+	await clock.advance(10_000);
+	await until(() => dialled.length === 4);
+	expect(warned.mock.calls.flat().filter((line) => line.includes(reason))).toHaveLength(1);
+	dialled[3]!.onmessage({ data: WELCOME });
+	expect(seen.at(-1)).toBe('open');
+	expect(client.connection.closed).toBeUndefined();
+
+	// What comes after it was open has another cause.
+	await fail();
+	expect(client.connection.status).toBe('reconnecting');
+	expect(client.connection.closed).toEqual({ code: 1006, reason: '' });
+	client.close();
+});
+
+test('a proxy that never answers an upgrade is found out as well, and what a server says is not its', async () => {
+	const { client, clock, dialled, fail } = browser(() => ({}));
+	vi.stubGlobal('fetch', async () => new Response('{}'));
+	await failTwice({ client, clock, fail });
+	await until(() => dialled.length === 3);
+
+	await clock.advance(15_000);
+	expect(client.connection.status).toBe('blocked');
+
+	await clock.advance(10_000);
+	await until(() => dialled.length === 4);
+	dialled[3]!.onclose({ code: 4500, reason: 'Not you.' });
+	expect(client.connection.status).toBe('closed');
+	expect(client.connection.closed).toEqual({ code: 4500, reason: 'Not you.' });
 	client.close();
 });
 

@@ -240,4 +240,6 @@ test('a server that would set cookies with the upgrade, and holds no connection,
 	expect(asked.length).toBeGreaterThan(1);
 	expect(warned).toHaveBeenCalledOnce();
 	expect(warned.mock.calls[0]![0]).toContain('configure({ auth: true })');
+	expect(connection.status).toBe('blocked');
+	expect(connection.closed!.refused!.reason).toContain('configure({ auth: true })');
 });

@@ -1,4 +1,5 @@
 import { fail, redirect } from '@sveltejs/kit';
+import { resolve } from '$app/paths';
 import * as v from 'valibot';
 import { messages } from '$live/chat';
 import { list } from '$live/todos';
@@ -20,7 +21,7 @@ export const actions: Actions = {
 		if (!success) return fail(400, { form: 'say', values, problem: problemOf(issues) });
 
 		await platform?.topic('chat').created(await chat.add(output));
-		redirect(303, `/?name=${encodeURIComponent(output.name)}`);
+		redirect(303, `${resolve('/')}?name=${encodeURIComponent(output.name)}`);
 	},
 
 	add: async ({ request, platform }) => {
@@ -31,7 +32,7 @@ export const actions: Actions = {
 		const todo = await tasks.add(output.text);
 		if (!todo) return fail(409, { form: 'add', values, problem: full });
 		await platform?.topic('todos').created(todo);
-		redirect(303, '/');
+		redirect(303, resolve('/'));
 	}
 };
 

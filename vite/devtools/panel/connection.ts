@@ -12,6 +12,7 @@ export const STATUS_TONES: Readonly<Record<string, string>> = {
 	connecting: 'warn',
 	open: 'good',
 	reconnecting: 'warn',
+	blocked: 'bad',
 	offline: 'warn',
 	closed: 'bad'
 };

@@ -1,4 +1,5 @@
 import { fail, redirect } from '@sveltejs/kit';
+import { resolve } from '$app/paths';
 import { PEOPLE, SESSION, signIn, signOut } from '$lib/server/people';
 import type { Actions, PageServerLoad } from './$types';
 
@@ -15,11 +16,11 @@ export const actions: Actions = {
 	out: async ({ cookies }) => {
 		await signOut(cookies.get(SESSION) ?? '');
 		cookies.delete(SESSION, { path: '/' });
-		redirect(303, '/sign-in');
+		redirect(303, resolve('/sign-in'));
 	}
 };
 
 /** Only a path of this site: a link that names another must not lead there. */
 function ownPath(next: string | null): string {
-	return next && /^\/(?![/\\])/.test(next) ? next : '/';
+	return next && /^\/(?![/\\])/.test(next) ? next : resolve('/');
 }
