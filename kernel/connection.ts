@@ -3,6 +3,7 @@
 import { CLOSE_TRY_LATER } from './codes.ts';
 import type { ConnectionData } from './contexts.ts';
 import type { Payload, SendStatus, Socket } from './transport.ts';
+import type { Wish } from './wish.ts';
 
 export interface Connection {
 	/** Unique among all connections of all instances. */
@@ -48,26 +49,33 @@ export interface SendRoom {
 	full(connection: SocketConnection): void;
 }
 
-/** The kernel's side of a connection: the only holder of the raw socket. */
+/** What few connections ever have. */
+class Rarities {
+	dropped: number = 0;
+	slowEpisodes: number = 0;
+	/** Answers that the send buffer had no room for, and their characters. */
+	waiting: Payload[] | undefined = undefined;
+	waitingSize: number = 0;
+	abort: AbortController | undefined = undefined;
+	/** Topic → its notices that still run, so that they keep their order. */
+	notices: Map<string, Promise<void>> | undefined = undefined;
+}
+
+/**
+ * The kernel's side of a connection: the only holder of the raw socket.
+ *
+ * There are tens of thousands of them, and most do nothing: a field takes 8 bytes in each.
+ */
 export class SocketConnection implements Connection {
 	readonly id: string;
 	readonly data: ConnectionData;
-	dropped: number = 0;
-	slowEpisodes: number = 0;
-	/** Native topic → how many subscriptions of this connection have entered it. */
-	topics: Map<string, number> | undefined = undefined;
-	/** Of those, variant → the topic that it is one of. */
-	variants: Map<string, string> | undefined = undefined;
-	/** Topic → its notices that still run, so that they keep their order. */
-	notices: Map<string, Promise<void>> | undefined = undefined;
+	/** What it follows, the first of a list. */
+	followed: Wish | undefined = undefined;
 	#socket: Socket | undefined;
 	readonly #room: SendRoom | undefined;
-	/** Answers that the send buffer had no room for, and their characters. */
-	#waiting: Payload[] | undefined = undefined;
-	#waitingSize: number = 0;
-	#closing: boolean = false;
-	#gone: boolean = false;
-	#abort: AbortController | undefined = undefined;
+	#state: 'open' | 'closing' | 'gone' = 'open';
+	/** Made when first needed; made here and not by a private method, which would take a field as well. */
+	#rarities: Rarities | undefined = undefined;
 
 	/** @param socket Absent for a visitor whose page is rendered: nothing can be sent to it. */
 	constructor(id: string, data: ConnectionData, socket: Socket | undefined, room?: SendRoom) {
@@ -78,95 +86,115 @@ export class SocketConnection implements Connection {
 	}
 
 	get isOpen(): boolean {
-		return this.#socket !== undefined && !this.#closing;
+		return this.#socket !== undefined && this.#state === 'open';
 	}
 
 	get bufferedBytes(): number {
 		return this.#socket?.bufferedBytes ?? 0;
 	}
 
+	get dropped(): number {
+		return this.#rarities?.dropped ?? 0;
+	}
+
+	get slowEpisodes(): number {
+		return this.#rarities?.slowEpisodes ?? 0;
+	}
+
+	get notices(): Map<string, Promise<void>> | undefined {
+		return this.#rarities?.notices;
+	}
+
 	get signal(): AbortSignal {
-		if (this.#abort === undefined) {
-			this.#abort = new AbortController();
-			if (this.#gone) this.#abort.abort();
+		const rare = (this.#rarities ??= new Rarities());
+		if (rare.abort === undefined) {
+			rare.abort = new AbortController();
+			if (this.#state === 'gone') rare.abort.abort();
 		}
-		return this.#abort.signal;
+		return rare.abort.signal;
+	}
+
+	/** Keeps a topic's notices in order. */
+	holdNotices(topic: string, notices: Promise<void>): void {
+		((this.#rarities ??= new Rarities()).notices ??= new Map()).set(topic, notices);
 	}
 
 	send(payload: Payload): SendStatus {
-		if (this.#socket === undefined || this.#closing) {
-			this.dropped += 1;
+		if (this.#socket === undefined || this.#state !== 'open') {
+			(this.#rarities ??= new Rarities()).dropped += 1;
 			return 'dropped';
 		}
 		const status = this.#socket.send(payload);
 		if (status === 'dropped') {
-			this.dropped += 1;
+			(this.#rarities ??= new Rarities()).dropped += 1;
 			this.#room?.full(this);
 		}
 		return status;
 	}
 
 	answer(payload: Payload): void {
-		if (this.#socket === undefined || this.#closing) {
-			this.dropped += 1;
+		if (this.#socket === undefined || this.#state !== 'open') {
+			(this.#rarities ??= new Rarities()).dropped += 1;
 			return;
 		}
-		if (this.#waiting === undefined && this.#socket.send(payload) !== 'dropped') return;
+		if (this.#rarities?.waiting === undefined && this.#socket.send(payload) !== 'dropped') return;
 		this.#room?.full(this);
-		if (this.#waitingSize > (this.#room?.limit ?? Infinity)) {
+		const rare = (this.#rarities ??= new Rarities());
+		if (rare.waitingSize > (this.#room?.limit ?? Infinity)) {
 			return this.close(CLOSE_TRY_LATER, 'Too many answers wait to be read.');
 		}
-		(this.#waiting ??= []).push(payload);
-		this.#waitingSize += payload.length;
+		(rare.waiting ??= []).push(payload);
+		rare.waitingSize += payload.length;
 	}
 
 	/** The send buffer has drained: sends the answers that wait, as many as it has room for. */
 	drained(): void {
-		this.slowEpisodes += 1;
-		const waiting = this.#waiting;
+		const rare = (this.#rarities ??= new Rarities());
+		rare.slowEpisodes += 1;
+		const { waiting } = rare;
 		if (waiting === undefined || this.#socket === undefined) return;
 		let sent = 0;
 		while (sent < waiting.length && this.#socket.send(waiting[sent]!) !== 'dropped') {
-			this.#waitingSize -= waiting[sent]!.length;
+			rare.waitingSize -= waiting[sent]!.length;
 			sent += 1;
 		}
-		if (sent === waiting.length) this.#waiting = undefined;
+		if (sent === waiting.length) rare.waiting = undefined;
 		else waiting.splice(0, sent);
 	}
 
 	cork(work: () => void): void {
-		if (this.#socket === undefined || this.#closing) work();
+		if (this.#socket === undefined || this.#state !== 'open') work();
 		else this.#socket.cork(work);
 	}
 
 	close(code: number, reason: string = ''): void {
-		if (this.#socket === undefined || this.#closing) return;
-		this.#closing = true;
-		this.#waiting = undefined;
+		if (this.#socket === undefined || this.#state !== 'open') return;
+		this.#state = 'closing';
+		if (this.#rarities !== undefined) this.#rarities.waiting = undefined;
 		this.#socket.close(code, cut(reason, 123));
 	}
 
 	/** Everyone who follows `topic` but this connection; everyone, once it is gone. */
 	publishToOthers(topic: string, payload: Payload): boolean | undefined {
-		return this.#closing ? undefined : this.#socket?.publish(topic, payload);
+		return this.#state !== 'open' ? undefined : this.#socket?.publish(topic, payload);
 	}
 
 	follow(topic: string): boolean {
-		if (this.#socket === undefined || this.#closing) return false;
+		if (this.#socket === undefined || this.#state !== 'open') return false;
 		this.#socket.subscribe(topic);
 		return true;
 	}
 
 	unfollow(topic: string): void {
-		if (!this.#closing) this.#socket?.unsubscribe(topic);
+		if (this.#state === 'open') this.#socket?.unsubscribe(topic);
 	}
 
 	/** The socket is gone: from here on everything is a no-op that is counted. */
 	detach(): void {
 		this.#socket = undefined;
-		this.#waiting = undefined;
-		this.#gone = true;
-		this.#abort?.abort();
+		if (this.#rarities !== undefined) this.#rarities.waiting = undefined;
+		this.#state = 'gone';
+		this.#rarities?.abort?.abort();
 	}
 }
 

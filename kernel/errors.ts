@@ -105,7 +105,11 @@ const SERVER_MESSAGES = {
 	RT_JOB_DEAD:
 		'The job %s (%s) has failed %s times and is tried no more. See the cause; jobs.retry(id) lets it be done again.',
 	RT_TRANSPORT_UNAVAILABLE:
-		'The transport "uws" is asked for, and uWebSockets.js cannot be used: %s.'
+		'The transport "uws" is asked for, and uWebSockets.js cannot be used: %s.',
+	RT_DESCRIPTORS_SHORT:
+		'There is no file descriptor left for another connection: %s are kept for files and backends, and who connects is refused until some are free. Raise the limit (`ulimit -n`), or set WORKERS.',
+	RT_TLS_INVALID:
+		'The certificate %s with the key %s cannot be used: %s. SSL_CERT is a PEM file with the certificate and its chain, SSL_KEY one with its key, not encrypted.'
 } as const;
 
 export type ErrorCode = keyof typeof SERVER_MESSAGES | keyof typeof CLIENT_MESSAGES;

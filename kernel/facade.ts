@@ -86,7 +86,7 @@ export function createFacade(
 		subscribe: (connection, topic, since) =>
 			member.isGone
 				? parts.subscriptions.refused(topic)
-				: parts.subscriptions.request(connection as SocketConnection, topic, since, member.asked),
+				: parts.subscriptions.request(connection as SocketConnection, topic, since, member.asker),
 		classOf: (topic) => parts.classes.of(topic),
 		declareTopics(pattern, topicClass) {
 			member.register(() => {

@@ -1,9 +1,9 @@
 /** One plugin in one kernel, with everything that it has registered: it goes as a whole. */
 
 import { steadyTime, systemClock, type Clock } from './clock.ts';
-import type { Connection } from './connection.ts';
 import type { HookTable } from './hooks.ts';
 import type { Plugin } from './plugin.ts';
+import { Asker } from './wish.ts';
 
 export interface Service {
 	readonly plugin: string;
@@ -27,8 +27,8 @@ export class Member {
 	bootTime: number | undefined = undefined;
 	/** Its handlers, as long as it is only prepared. */
 	prepared: HookTable | undefined;
-	/** Connections that ask for topics through it, and for how many. */
-	readonly asked: WeakMap<Connection, number> = new WeakMap();
+	/** The topics that connections ask for through it. */
+	readonly asker: Asker = new Asker();
 	/** It has been taken out: it registers nothing any more. */
 	isGone: boolean = false;
 	readonly #waiting: Set<() => void> = new Set();

@@ -161,7 +161,7 @@ export class Roster {
 		const { table, services, connections } = this.#options;
 		for (const connection of [...connections]) {
 			// Nobody would keep up what it follows: its client comes back, and asks again.
-			const isCutOff = leaving.some(({ asked }) => (asked.get(connection) ?? 0) > 0);
+			const isCutOff = leaving.some(({ asker }) => asker.asksFor(connection));
 			if (isCutOff) connection.close(CLOSE.RESTART, 'A part of the server is replaced.');
 		}
 		const gone = new Set(leaving.map(({ plugin }) => plugin.name));

@@ -11,13 +11,9 @@ import { chain, isThenable, runGate, runNotice } from './run.ts';
 import { isTopic, type TopicClasses } from './topics.ts';
 import type { MaybePromise } from './transport.ts';
 import type { Variant } from './variants.ts';
+import { Wish, type Asker, type WishHost } from './wish.ts';
 
-/**
- * One wish to follow a topic, from asking to leaving.
- *
- * Each wish is a thing of its own, so one that is left before it was entered can never be entered:
- * a late subscribe does not beat an unsubscribe.
- */
+/** One wish to follow a topic, from asking to leaving. */
 export interface Subscription {
 	readonly topic: string;
 	/** What the gates say. Nothing has happened yet when it is there. */
@@ -44,45 +40,21 @@ export interface SubscriptionsOptions {
 	readonly limited: (limit: keyof Limits, connection: Connection) => void;
 }
 
-export class Subscriptions {
+export class Subscriptions implements WishHost {
 	readonly #options: SubscriptionsOptions;
 
 	constructor(options: SubscriptionsOptions) {
 		this.#options = options;
 	}
 
-	/** @param asked Counts what each connection has asked for and not left. */
 	request(
 		connection: SocketConnection,
 		topic: string,
 		since: Position | undefined,
-		asked: WeakMap<Connection, number>
+		asker: Asker
 	): Subscription {
-		asked.set(connection, (asked.get(connection) ?? 0) + 1);
 		const ctx: SubscribeContext = { connection, topic, since };
-		let state: 'asked' | 'entered' | 'left' = 'asked';
-		const verdict = this.#ask(ctx);
-		let granted = verdict === undefined;
-		/** The native topic, once it is entered. */
-		let name = topic;
-		if (isThenable(verdict)) void verdict.then((denial) => (granted = denial === undefined));
-		return {
-			topic,
-			verdict,
-			enter: (variant) => {
-				if (state !== 'asked') return state === 'entered';
-				if (!granted || !this.#enter(connection, ctx, variant)) return false;
-				if (variant) name = variant.topic;
-				state = 'entered';
-				return true;
-			},
-			leave: () => {
-				if (state === 'left') return;
-				if (state === 'entered') this.#leave(connection, topic, name);
-				state = 'left';
-				asked.set(connection, asked.get(connection)! - 1);
-			}
-		};
+		return new Wish(this, { connection, topic, since }, this.#ask(ctx), asker);
 	}
 
 	/** What a plugin is given that has been taken out: its caller tries again, with its successor. */
@@ -93,14 +65,20 @@ export class Subscriptions {
 
 	/** The connection is gone: whatever it still follows is left. */
 	leaveAll(connection: SocketConnection): void {
-		const { topics, variants } = connection;
-		connection.topics = connection.variants = undefined;
-		for (const [name, topic] of variants ?? []) {
-			topics!.delete(name);
-			this.#options.variants.removeVariant(topic, name);
+		let wish = connection.followed;
+		connection.followed = undefined;
+		if (wish === undefined) return;
+		const topics = new Set<string>();
+		const variants = new Map<string, string>();
+		while (wish !== undefined) {
+			const { topic, name, next }: Wish = wish;
+			topics.add(topic);
+			if (name !== topic) variants.set(name, topic);
+			wish.end();
+			wish = next;
 		}
-		for (const topic of new Set([...(topics?.keys() ?? []), ...(variants?.values() ?? [])]))
-			this.#notify(connection, 'unsubscribe', topic, undefined);
+		for (const [name, topic] of variants) this.#options.variants.removeVariant(topic, name);
+		for (const topic of topics) this.#notify(connection, 'unsubscribe', topic, undefined);
 	}
 
 	#ask(ctx: SubscribeContext): MaybePromise<Denial | undefined> {
@@ -113,35 +91,43 @@ export class Subscriptions {
 		return gates.length === 0 ? undefined : runGate(gates, ctx, fail('subscribe'));
 	}
 
-	#enter(
-		connection: SocketConnection,
-		{ topic, since }: SubscribeContext,
-		variant: Variant | undefined
-	): boolean {
-		const name = variant?.topic ?? topic;
-		const isNew = !isFollowed(connection, topic);
-		const count = connection.topics?.get(name) ?? 0;
-		if (count === 0 && !connection.follow(name)) return false;
-		if (count === 0 && variant) {
-			(connection.variants ??= new Map()).set(name, topic);
-			this.#options.variants.addVariant(topic, variant);
+	enter(wish: Wish, since: Position | undefined, variant: Variant | undefined): boolean {
+		const { connection, topic, name } = wish;
+		let last: Wish | undefined;
+		let isNew = true;
+		let isEntered = false;
+		for (let other = connection.followed; other !== undefined; other = other.next) {
+			if (other.topic === topic) isNew = false;
+			if (other.name === name) isEntered = true;
+			last = other;
 		}
-		(connection.topics ??= new Map()).set(name, count + 1);
+		if (!isEntered && !connection.follow(name)) return false;
+		if (!isEntered && variant) this.#options.variants.addVariant(topic, variant);
+		if (last === undefined) connection.followed = wish;
+		else last.next = wish;
+		wish.entered();
 		if (isNew) this.#notify(connection, 'subscribed', topic, since);
 		return true;
 	}
 
-	#leave(connection: SocketConnection, topic: string, name: string): void {
-		const count = connection.topics?.get(name);
-		if (count === undefined) return; // the connection is gone, and all its topics with it
-		if (count > 1) {
-			connection.topics!.set(name, count - 1);
-			return;
+	leave(wish: Wish): void {
+		const { connection, topic, name } = wish;
+		let isFollowed = false;
+		let isEntered = false;
+		let before: Wish | undefined;
+		for (let other = connection.followed; other !== undefined; other = other.next) {
+			if (other.next === wish) before = other;
+			if (other === wish) continue;
+			if (other.topic === topic) isFollowed = true;
+			if (other.name === name) isEntered = true;
 		}
-		connection.topics!.delete(name);
+		if (before === undefined) connection.followed = wish.next;
+		else before.next = wish.next;
+		wish.next = undefined;
+		if (isEntered) return;
 		connection.unfollow(name);
-		if (connection.variants?.delete(name)) this.#options.variants.removeVariant(topic, name);
-		if (!isFollowed(connection, topic)) this.#notify(connection, 'unsubscribe', topic, undefined);
+		if (name !== topic) this.#options.variants.removeVariant(topic, name);
+		if (!isFollowed) this.#notify(connection, 'unsubscribe', topic, undefined);
 	}
 
 	/** Notices of one connection and topic run one after the other, however long one takes. */
@@ -160,16 +146,10 @@ export class Subscriptions {
 		const result = chain<void, void>(earlier as MaybePromise<void>, run);
 		if (!isThenable(result)) return;
 		const settled = Promise.resolve(result);
-		const notices = (connection.notices ??= new Map());
-		notices.set(topic, settled);
+		connection.holdNotices(topic, settled);
 		void settled.then(() => {
-			if (notices.get(topic) === settled) notices.delete(topic);
+			const { notices } = connection;
+			if (notices?.get(topic) === settled) notices.delete(topic);
 		});
 	}
-}
-
-/** Whether a connection follows a topic, as it is or as a variant. */
-function isFollowed({ topics, variants }: SocketConnection, topic: string): boolean {
-	if (topics?.has(topic)) return true;
-	return variants !== undefined && [...variants.values()].includes(topic);
 }

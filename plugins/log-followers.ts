@@ -3,6 +3,7 @@
 import type { Clock } from 'svelte-realtime/kernel';
 import type { Tail } from 'svelte-realtime/plugins/replay';
 import type { Followed } from './log-followed.ts';
+import { sharedReads, SharedTail, type Reads, type SharedReads } from './shared-tail.ts';
 
 /** A topic that this instance follows. */
 export interface FollowedTopic {
@@ -10,6 +11,8 @@ export interface FollowedTopic {
 	readonly ready: Promise<void>;
 	followers: number;
 	cancelEnd: (() => void) | undefined;
+	/** What its tails share, from when it has one. */
+	reads?: SharedReads;
 }
 
 export interface Lingering {
@@ -20,30 +23,25 @@ export interface Lingering {
 	end(): void;
 }
 
-/** One follower more. */
+/** One follower more. Those of a topic share what the first one reads by. */
 export async function followedBy(
 	topic: FollowedTopic,
-	reads: Omit<Tail, 'close'>,
+	reads: Reads,
 	{ clock, linger, end }: Lingering
 ): Promise<Tail> {
 	topic.followers += 1;
 	topic.cancelEnd?.();
 	topic.cancelEnd = undefined;
+	const shared = (topic.reads ??= sharedReads(reads, () => {
+		topic.followers -= 1;
+		if (topic.followers === 0) topic.cancelEnd = clock.after(linger, end);
+	}));
 	await topic.ready;
-	let isOpen = true;
-	return {
-		...reads,
-		close() {
-			if (!isOpen) return;
-			isOpen = false;
-			topic.followers -= 1;
-			if (topic.followers === 0) topic.cancelEnd = clock.after(linger, end);
-		}
-	};
+	return new SharedTail(shared);
 }
 
 /** What a tail tells of a topic that is followed by itself. */
-export const readsOf = (followed: Followed): Omit<Tail, 'close'> => ({
+export const readsOf = (followed: Followed): Reads => ({
 	head: () => followed.head,
 	since: (position) => followed.since(position),
 	last: (count) => followed.last(count)

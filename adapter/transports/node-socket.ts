@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
-import type { Payload, SendStatus, Socket } from '../../kernel/transport.ts';
+import type { Payload, SendStatus, TransportHost } from '../../kernel/transport.ts';
 import type { Followers } from './followers.ts';
-import type { Seat } from './seat.ts';
+import { Seat } from './seat.ts';
 
 const OPEN = 1;
 /** The connection ended without a close frame. */
@@ -12,16 +12,14 @@ export interface NodeSocketParts {
 	readonly ws: WebSocket;
 	/** The TCP or TLS socket below. */
 	readonly raw: Duplex;
-	readonly seat: Seat;
+	readonly host: TransportHost;
 	readonly followers: Followers<NodeSocket>;
-	/** Bytes that may wait before frames are dropped. */
-	readonly sendBuffer: number;
 	/** Called once, when the host's connection has ended. */
 	readonly ended: () => void;
 }
 
 /** A socket of the `ws` package, with what uWebSockets.js does natively: topics, limits, drain. */
-export class NodeSocket implements Socket {
+export class NodeSocket extends Seat {
 	/** Bytes received when the transport last looked, and how often that has not changed. */
 	heard: number = 0;
 	silence: number = 0;
@@ -32,6 +30,7 @@ export class NodeSocket implements Socket {
 	#isWaiting = false;
 
 	constructor(parts: NodeSocketParts) {
+		super(parts.host);
 		this.#parts = parts;
 		const { ws } = parts;
 		ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
@@ -40,35 +39,30 @@ export class NodeSocket implements Socket {
 		ws.on('error', (error) => this.#finish(ABNORMAL, error.message));
 	}
 
-	/** Tells the host; to be called once. */
-	open(): void {
-		this.#parts.seat.open(this);
-	}
-
-	get bufferedBytes(): number {
+	override get bufferedBytes(): number {
 		return this.#parts.ws.bufferedAmount;
 	}
 
-	send(payload: Payload): SendStatus {
+	override send(payload: Payload): SendStatus {
 		return this.deliver(payload, typeof payload !== 'string');
 	}
 
-	subscribe(topic: string): void {
+	override subscribe(topic: string): void {
 		if (this.#isOver) return;
 		this.#topics.add(topic);
 		this.#parts.followers.add(topic, this);
 	}
 
-	unsubscribe(topic: string): void {
+	override unsubscribe(topic: string): void {
 		this.#topics.delete(topic);
 		this.#parts.followers.remove(topic, this);
 	}
 
-	publish(topic: string, payload: Payload): boolean {
+	override publish(topic: string, payload: Payload): boolean {
 		return publish(this.#parts.followers, topic, payload, this);
 	}
 
-	cork(work: () => void): void {
+	override cork(work: () => void): void {
 		if (this.#isCorked) return work();
 		const { raw, ws } = this.#parts;
 		this.#isCorked = true;
@@ -83,7 +77,7 @@ export class NodeSocket implements Socket {
 	}
 
 	/** The host's connection ends here, as with uWebSockets.js; the handshake goes on without it. */
-	close(code: number, reason: string): void {
+	override close(code: number, reason: string): void {
 		try {
 			this.#parts.ws.close(code, reason);
 		} catch {
@@ -95,7 +89,8 @@ export class NodeSocket implements Socket {
 
 	/** Sends a frame whose bytes may be shared with other sockets. */
 	deliver(data: string | Uint8Array, binary: boolean): SendStatus {
-		const { ws, sendBuffer } = this.#parts;
+		const { ws, host } = this.#parts;
+		const { sendBuffer } = host.limits;
 		if (ws.readyState !== OPEN) return 'dropped';
 		if (ws.bufferedAmount > sendBuffer) {
 			// What waits may do so for the cork alone.
@@ -119,14 +114,14 @@ export class NodeSocket implements Socket {
 	}
 
 	/** Bytes received in all; a plain stream, as tests use, counts none. */
-	get received(): number {
+	get receivedBytes(): number {
 		return (this.#parts.raw as { bytesRead?: number }).bytesRead ?? 0;
 	}
 
 	#receive(data: RawData, isBinary: boolean): void {
 		// `binaryType` is `nodebuffer`. The copy is a plain array of its own memory, as on uws.
 		const bytes = data as Buffer;
-		this.#parts.seat.message(isBinary ? new Uint8Array(bytes) : bytes.toString(), bytes.length);
+		this.received(isBinary ? new Uint8Array(bytes) : bytes.toString(), bytes.length);
 	}
 
 	#flush(): void {
@@ -138,7 +133,7 @@ export class NodeSocket implements Socket {
 	#written = (): void => {
 		if (!this.#isWaiting || this.#parts.ws.bufferedAmount > 0) return;
 		this.#isWaiting = false;
-		this.#parts.seat.drain();
+		this.drained();
 	};
 
 	/** May run more than once: after a close of the host's, and again when the socket is gone. */
@@ -147,7 +142,7 @@ export class NodeSocket implements Socket {
 		for (const topic of this.#topics) this.#parts.followers.remove(topic, this);
 		this.#topics.clear();
 		this.#parts.ended();
-		this.#parts.seat.close(code, reason);
+		this.ended(code, reason);
 	}
 }
 

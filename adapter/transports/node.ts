@@ -10,7 +10,6 @@ import { OVERSIZE_MARGIN, type Attachment } from './attachment.ts';
 import { Followers } from './followers.ts';
 import { answerAsks, readRequest } from './node-ask.ts';
 import { NodeSocket, publish } from './node-socket.ts';
-import { Seat } from './seat.ts';
 import { admit, refusal, refused, type Accepted, type Refused } from './upgrade.ts';
 
 export interface NodeTransport extends Transport {
@@ -110,13 +109,12 @@ class Gate {
 			const socket = new NodeSocket({
 				ws,
 				raw,
-				seat: new Seat(host, answer.data),
+				host,
 				followers: this.#followers,
-				sendBuffer: host.limits.sendBuffer,
 				ended: () => this.#sockets.delete(socket)
 			});
 			this.#sockets.add(socket);
-			socket.open();
+			socket.begun(answer.data);
 		});
 	}
 }
@@ -159,8 +157,8 @@ function serve(server: Server, request: IncomingMessage, raw: Duplex): void {
 
 /** Pings a client that has gone quiet, and gives up one that does not answer. */
 function look(socket: NodeSocket): void {
-	if (socket.received !== socket.heard) {
-		socket.heard = socket.received;
+	if (socket.receivedBytes !== socket.heard) {
+		socket.heard = socket.receivedBytes;
 		socket.silence = 0;
 	}
 	socket.silence += 1;

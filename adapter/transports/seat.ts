@@ -1,6 +1,6 @@
 import type { Connection } from '../../kernel/connection.ts';
 import type { ConnectionData } from '../../kernel/contexts.ts';
-import type { Payload, Socket, TransportHost } from '../../kernel/transport.ts';
+import type { Payload, SendStatus, Socket, TransportHost } from '../../kernel/transport.ts';
 import { CLOSE } from '../../kernel/codes.ts';
 
 /**
@@ -9,61 +9,70 @@ import { CLOSE } from '../../kernel/codes.ts';
  * Whatever the native layer does, the host sees `open` first, then messages and drains, then one
  * `close`, and nothing later. Nothing is thrown into native code, where it would end the process.
  */
-export class Seat {
+export abstract class Seat implements Socket {
 	readonly #host: TransportHost;
-	readonly #data: ConnectionData;
-	#socket: Socket | undefined;
-	#connection: Connection | undefined;
-	#end: { readonly code: number; readonly reason: string } | undefined;
+	#connection: Connection | undefined = undefined;
+	#end: { readonly code: number; readonly reason: string } | undefined = undefined;
 
-	constructor(host: TransportHost, data: ConnectionData) {
+	constructor(host: TransportHost) {
 		this.#host = host;
-		this.#data = data;
 	}
 
-	open(socket: Socket): void {
-		this.#socket = socket;
+	abstract readonly bufferedBytes: number;
+	abstract send(payload: Payload): SendStatus;
+	abstract subscribe(topic: string): void;
+	abstract unsubscribe(topic: string): void;
+	abstract publish(topic: string, payload: Payload): boolean;
+	abstract cork(work: () => void): void;
+	abstract close(code: number, reason: string): void;
+
+	/** The socket is there; to be called once. */
+	begun(data: ConnectionData): void {
 		try {
-			this.#connection = this.#host.open(socket, this.#data);
+			this.#connection = this.#host.open(this, data);
 			// The host may have closed the socket before it returned the connection to close.
 			if (this.#end) this.#host.close(this.#connection, this.#end.code, this.#end.reason);
 		} catch (error) {
-			this.#fail(error);
+			fail(this, this.#end, error);
 		}
 	}
 
-	message(payload: Payload, byteLength: number): void {
+	received(payload: Payload, byteLength: number): void {
 		if (this.#connection === undefined || this.#end) return;
 		try {
 			this.#host.message(this.#connection, payload, byteLength);
 		} catch (error) {
-			this.#fail(error);
+			fail(this, this.#end, error);
 		}
 	}
 
-	drain(): void {
+	drained(): void {
 		if (this.#connection === undefined || this.#end) return;
 		try {
 			this.#host.drain(this.#connection);
 		} catch (error) {
-			this.#fail(error);
+			fail(this, this.#end, error);
 		}
 	}
 
-	close(code: number, reason: string): void {
+	/** The socket is gone, or the host has closed it. */
+	ended(code: number, reason: string): void {
 		if (this.#end) return;
 		this.#end = { code, reason };
 		if (this.#connection === undefined) return;
 		try {
 			this.#host.close(this.#connection, code, reason);
 		} catch (error) {
-			this.#fail(error);
+			fail(this, this.#end, error);
 		}
 	}
+}
 
-	/** The host promises not to throw; where it does all the same, one connection pays for it. */
-	#fail(error: unknown): void {
-		console.error(error);
-		if (!this.#end) this.#socket?.close(CLOSE.INTERNAL, 'Internal error');
-	}
+/**
+ * The host promises not to throw; where it does all the same, one connection pays for it. No private
+ * method, which would take memory in each of them.
+ */
+function fail(seat: Seat, end: object | undefined, error: unknown): void {
+	console.error(error);
+	if (!end) seat.close(CLOSE.INTERNAL, 'Internal error');
 }

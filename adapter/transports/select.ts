@@ -1,5 +1,6 @@
 /** Which transport this process can run on, and why. */
 
+import { createRequire } from 'node:module';
 import { RealtimeError } from '../../kernel/errors.ts';
 
 export type UwsModule = typeof import('uWebSockets.js');
@@ -19,27 +20,36 @@ const CURE =
 /** A reason is told once, however often a transport is selected. */
 const told = new Set<string>();
 
+export interface SelectOptions {
+	/** What the server is to do and uWebSockets.js cannot, as a sentence without its end. */
+	readonly obstacle?: string | undefined;
+	/** Says nothing of what is selected, as another process of this server does. @default false */
+	readonly isQuiet?: boolean;
+	/** Loads uWebSockets.js, at once. */
+	readonly load?: () => unknown;
+}
+
 /**
  * Selects the transport: uWebSockets.js where its native addon runs, else Node, with a warning.
  *
  * @param wanted Forces one; `undefined` selects.
- * @param load Imports uWebSockets.js; a promise or the module.
  * @throws {RealtimeError} RT_TRANSPORT_UNAVAILABLE when `uws` is wanted and cannot be used.
  */
 export async function selectTransport(
 	wanted: 'uws' | 'node' | undefined,
-	load: () => unknown = () => import('uWebSockets.js')
+	{ obstacle, isQuiet = false, load = loadUws }: SelectOptions = {}
 ): Promise<SelectedTransport> {
 	if (wanted === 'node') return { name: 'node' };
-	const found = await find(load);
+	const found = obstacle === undefined ? find(load) : { reason: obstacle };
 	if (found.uws) return { name: 'uws', uws: found.uws };
 	if (wanted === 'uws') {
 		throw new RealtimeError('RT_TRANSPORT_UNAVAILABLE', [found.reason], { cause: found.cause });
 	}
-	if (!told.has(found.reason)) {
+	if (!isQuiet && !told.has(found.reason)) {
 		told.add(found.reason);
+		const cure = obstacle === undefined ? ` ${CURE}` : '';
 		console.warn(
-			`[svelte-realtime] Running on the slower Node transport, since uWebSockets.js cannot be used: ${found.reason}. ${CURE}`
+			`[svelte-realtime] Running on the slower Node transport, since uWebSockets.js cannot be used: ${found.reason}.${cure}`
 		);
 	}
 	return { name: 'node', reason: found.reason };
@@ -49,20 +59,50 @@ type Found =
 	| { readonly uws: UwsModule }
 	| { readonly uws?: undefined; readonly reason: string; readonly cause?: unknown };
 
-async function find(load: () => unknown): Promise<Found> {
-	let module: Partial<UwsModule> & { default?: Partial<UwsModule> };
+function find(load: () => unknown): Found {
+	let module: Partial<UwsModule> | null;
+	let said: string;
 	try {
-		module = ((await load()) ?? {}) as typeof module;
+		[module, said] = quietly(() => load() as typeof module);
 	} catch (cause) {
 		return { reason: isAbsent(cause) ? 'it is not installed' : failure(cause), cause };
 	}
-	// A CommonJS module without a wrapper has its exports in `default` only.
-	const uws = module.App ? module : module.default;
-	if (typeof uws?.App !== 'function') return { reason: 'the module has no `App`' };
-	if (!/\[native code\]/.test(Function.prototype.toString.call(uws.App))) {
-		return { reason: 'its native addon does not load here, and it emulates itself in JavaScript' };
+	if (typeof module?.App !== 'function') return { reason: 'the module has no `App`' };
+	if (!/\[native code\]/.test(Function.prototype.toString.call(module.App))) {
+		// A package prints it when it is loaded for the first time only.
+		if (!excuses.has(module)) excuses.set(module, said && ` (${said})`);
+		const why = excuses.get(module)!;
+		return {
+			reason: `its native addon does not load here${why}, and it emulates itself in JavaScript`
+		};
 	}
-	return { uws: uws as UwsModule };
+	return { uws: module as UwsModule };
+}
+
+/** What a package that emulates itself has said to that. */
+const excuses = new WeakMap<object, string>();
+
+/** Bytes of request line and headers: as many as Node takes. 20.30 does not know of it. */
+const HEADERS_SIZE = '16384';
+
+/** It is a module that is loaded in one go, so that nothing else can print something meanwhile. */
+function loadUws(): unknown {
+	// The addon looks at it once, when it is loaded.
+	process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= HEADERS_SIZE;
+	return createRequire(import.meta.url)('uWebSockets.js');
+}
+
+/** Does something, and returns the line that it prints with an error in it: we tell that ourselves. */
+function quietly<T>(work: () => T): [T, string] {
+	const lines: string[] = [];
+	const { warn, log } = console;
+	console.warn = console.log = (...text) => void lines.push(...text.join(' ').split('\n'));
+	try {
+		const result = work();
+		return [result, lines.find((line) => /error/i.test(line))?.trim() ?? ''];
+	} finally {
+		Object.assign(console, { warn, log });
+	}
 }
 
 /** The package itself is missing, not a file that it asks for. */
@@ -76,5 +116,7 @@ function isAbsent(error: unknown): boolean {
 
 function failure(error: unknown): string {
 	const message = error instanceof Error ? error.message : String(error);
-	return `it does not load: ${message.trim().split('\n', 1)[0]!.replace(/\.$/, '')}`;
+	// Node says on several lines which version an addon is for.
+	const [first = ''] = message.trim().split(/\n(?:Require stack|Please)/);
+	return `it does not load: ${first.replace(/\s+/g, ' ').replace(/\.$/, '')}`;
 }

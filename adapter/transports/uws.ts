@@ -7,17 +7,19 @@ import type {
 	us_socket_context_t,
 	WebSocket
 } from 'uWebSockets.js';
+import type { ConnectionData } from '../../kernel/contexts.ts';
 import { ASK_HEADER, preflightPath } from '../../kernel/asking.ts';
 import { chain, isThenable } from '../../kernel/run.ts';
 import type {
 	MaybePromise,
 	Payload,
 	SendStatus,
-	Socket,
 	Transport,
+	TransportHost,
 	UpgradeAnswer
 } from '../../kernel/transport.ts';
 import { OVERSIZE_MARGIN, type Attachment } from './attachment.ts';
+import { Home, Homes } from './homes.ts';
 import { answerPreflight } from './preflight.ts';
 import { Seat } from './seat.ts';
 import {
@@ -32,13 +34,20 @@ import {
 
 export interface UwsTransport extends Transport {
 	readonly name: 'uws';
-	/** Registers the WebSocket route; an HTTP request for the same path goes on to other routes. */
-	attach(app: TemplatedApp, attachment: Attachment): void;
+	/**
+	 * Registers the WebSocket route; an HTTP request for the same path goes on to other routes.
+	 *
+	 * @returns retires the app, which accepts nothing any more: it is let go of after its last socket.
+	 */
+	attach(app: TemplatedApp, attachment: Attachment): () => void;
 }
 
 /** User data of a native socket; of its keys only strings survive the upgrade. */
 interface Seated {
-	readonly seat: Seat;
+	/** What the gates have left. */
+	readonly data: ConnectionData;
+	/** From when it is open. */
+	seat: UwsSocket;
 }
 
 /** A topic that nobody publishes to: no name of a topic may hold a control character. */
@@ -49,16 +58,15 @@ const STATUS: readonly SendStatus[] = ['queued', 'sent', 'dropped'];
 
 /** Creates the transport that `app.ws()` of uWebSockets.js serves. */
 export function uwsTransport(): UwsTransport {
-	// `publish` of an app that has no ws route yet is a segmentation fault.
-	let routed: TemplatedApp | undefined;
+	const homes = new Homes();
 
 	return {
 		name: 'uws',
-		publish: (topic, payload) =>
-			routed !== undefined && routed.publish(topic, payload, typeof payload !== 'string', false),
-		subscribers: (topic) => (routed === undefined ? 0 : routed.numSubscribers(topic)),
+		publish: (topic, payload) => homes.publish(topic, payload),
+		subscribers: (topic) => homes.subscribers(topic),
 		attach(app, attachment) {
 			const { limits } = attachment.host;
+			const home = new Home(app, homes);
 			app.ws<Seated>(attachment.path, {
 				maxPayloadLength: limits.message + OVERSIZE_MARGIN,
 				maxBackpressure: limits.sendBuffer,
@@ -66,20 +74,29 @@ export function uwsTransport(): UwsTransport {
 				sendPingsAutomatically: true,
 				compression: 0,
 				upgrade: (response, request, context) => upgrade(attachment, response, request, context),
-				open: (ws) => ws.getUserData().seat.open(new UwsSocket(ws, app)),
+				open: (ws) => {
+					home.opened();
+					const seated = ws.getUserData();
+					seated.seat = new UwsSocket(attachment.host, ws, home);
+					seated.seat.begun(seated.data);
+				},
 				message: (ws, message, isBinary) =>
-					ws.getUserData().seat.message(copy(message, isBinary), message.byteLength),
+					ws.getUserData().seat.received(copy(message, isBinary), message.byteLength),
 				drain: (ws) => {
 					// It also fires when a part was written.
-					if (ws.getBufferedAmount() === 0) ws.getUserData().seat.drain();
+					if (ws.getBufferedAmount() === 0) ws.getUserData().seat.drained();
 				},
-				close: (ws, code, reason) => ws.getUserData().seat.close(code, text(reason))
+				close: (ws, code, reason) => {
+					ws.getUserData().seat.ended(code, text(reason));
+					home.closed();
+				}
 			});
 			app.get(attachment.path, (response, request) => asked(attachment, response, request));
 			app.any(preflightPath(attachment.path), (response, request) =>
 				preflight(attachment, response, request)
 			);
-			routed = app;
+			homes.add(home);
+			return () => home.retire();
 		}
 	};
 }
@@ -129,9 +146,9 @@ function upgrade(
 			for (const [name, value] of Object.entries(answer.responseHeaders)) {
 				response.writeHeader(name, value);
 			}
-			const seated: Seated = { seat: new Seat(attachment.host, answer.data) };
+			const seated: Pick<Seated, 'data'> = { data: answer.data };
 			// Echoes the first subprotocol that was offered: browsers give up on a server without.
-			response.upgrade(seated, key, protocol, '', context);
+			response.upgrade(seated as Seated, key, protocol, '', context);
 		});
 	}
 
@@ -195,42 +212,43 @@ function tell(response: HttpResponse, told: MaybePromise<PlainAnswer>, isLast = 
 
 // --- socket ---
 
-class UwsSocket implements Socket {
+class UwsSocket extends Seat {
 	readonly #ws: WebSocket<Seated>;
-	readonly #app: TemplatedApp;
+	readonly #home: Home;
 	#isAnchored = false;
 
-	constructor(ws: WebSocket<Seated>, app: TemplatedApp) {
+	constructor(host: TransportHost, ws: WebSocket<Seated>, home: Home) {
+		super(host);
 		this.#ws = ws;
-		this.#app = app;
+		this.#home = home;
 	}
 
-	send(payload: Payload): SendStatus {
+	override send(payload: Payload): SendStatus {
 		return STATUS[this.#ws.send(payload, typeof payload !== 'string', false)] ?? 'dropped';
 	}
 
-	subscribe(topic: string): void {
+	override subscribe(topic: string): void {
 		this.#ws.subscribe(topic);
 	}
 
-	unsubscribe(topic: string): void {
+	override unsubscribe(topic: string): void {
 		// A native socket that leaves its last topic loses what this turn has published to it so far.
 		if (!this.#isAnchored) this.#isAnchored = this.#ws.subscribe(ANCHOR);
 		this.#ws.unsubscribe(topic);
 	}
 
-	publish(topic: string, payload: Payload): boolean {
+	override publish(topic: string, payload: Payload): boolean {
 		// A native socket that follows nothing publishes to nobody; and who does not follow the topic
 		// need not be left out.
-		const from = this.#ws.isSubscribed(topic) ? this.#ws : this.#app;
-		return from.publish(topic, payload, typeof payload !== 'string', false);
+		const isFollower = this.#ws.isSubscribed(topic);
+		return this.#home.publish(topic, payload, isFollower ? this.#ws : undefined);
 	}
 
-	get bufferedBytes(): number {
+	override get bufferedBytes(): number {
 		return this.#ws.getBufferedAmount();
 	}
 
-	cork(work: () => void): void {
+	override cork(work: () => void): void {
 		let failure: { readonly error: unknown } | undefined;
 		this.#ws.cork(() => {
 			try {
@@ -243,7 +261,7 @@ class UwsSocket implements Socket {
 		if (failure) throw failure.error;
 	}
 
-	close(code: number, reason: string): void {
+	override close(code: number, reason: string): void {
 		// `close()` of the native socket takes no code, and its client would see 1006.
 		this.#ws.end(code, reason);
 	}

@@ -6,6 +6,7 @@ import {
 	deny,
 	RealtimeError,
 	statusOf,
+	type Connection,
 	type ConnectionData,
 	type Denial,
 	type Plugin
@@ -35,15 +36,12 @@ export interface AdmissionOptions {
 	waiting?: number;
 }
 
-/** What admission knows of an upgrade that was let in. */
+/** What admission knows of an upgrade that was let in, for as long as it may come to nothing. */
 interface Admitted {
 	readonly visitor: Visitor;
 	/** Milliseconds since the Unix epoch. */
 	readonly at: number;
 }
-
-const ADMITTED: unique symbol = Symbol.for('svelte-realtime.admission') as never;
-type Data = ConnectionData & { [ADMITTED]?: Admitted };
 
 /** Milliseconds; a connection that ends sooner was of no use to anybody. */
 const EARLY = 1000;
@@ -82,15 +80,26 @@ export function admission(options: AdmissionOptions = {}): Plugin<never, never> 
 			const { clock, connections } = kernel;
 			const failed: Failures = failures(limits, clock);
 			// In the order in which they were let in.
-			const opening = new Set<Admitted>();
+			const opening = new Map<ConnectionData, Admitted>();
+			/** Those that have opened a moment ago, in order. */
+			const opened = new Map<Connection, Admitted>();
 			const queue = line<Denial | undefined>(limits);
 
 			/** Counts those who left before their connection opened: no hook tells of them. */
 			function countGone(): void {
-				for (const admitted of opening) {
+				for (const [data, admitted] of opening) {
 					if (clock.now() - admitted.at < EARLY) return;
-					opening.delete(admitted);
+					opening.delete(data);
 					failed.count(admitted.visitor);
+				}
+			}
+
+			/** Forgets who has stayed. */
+			function forget(): void {
+				for (const [connection, { at }] of opened) {
+					const left = at + EARLY - clock.now();
+					if (left > 0) return void clock.after(left, forget);
+					opened.delete(connection);
 				}
 			}
 
@@ -125,11 +134,10 @@ export function admission(options: AdmissionOptions = {}): Plugin<never, never> 
 							if (wasTurned && statusOf(denial.code) < 500) failed.count(visitor);
 							return;
 						}
-						const admitted = { visitor, at: clock.now() };
-						(ctx.data as Data)[ADMITTED] = admitted;
 						// A page that only asks opens nothing.
 						const isAsking = ctx.request.headers[ASK_HEADER] !== undefined;
-						if (ctx.purpose === 'socket' && !isAsking) opening.add(admitted);
+						if (ctx.purpose !== 'socket' || isAsking) return;
+						opening.set(ctx.data, { visitor, at: clock.now() });
 					});
 					return place.turn;
 				},
@@ -137,12 +145,16 @@ export function admission(options: AdmissionOptions = {}): Plugin<never, never> 
 			);
 
 			kernel.hook('open', ({ connection }) => {
-				const admitted = (connection.data as Data)[ADMITTED];
-				if (admitted) opening.delete(admitted);
+				const admitted = opening.get(connection.data);
+				if (admitted === undefined) return;
+				opening.delete(connection.data);
+				opened.set(connection, admitted);
+				if (opened.size === 1) clock.after(EARLY, forget);
 			});
 
 			kernel.hook('close', ({ connection }) => {
-				const admitted = (connection.data as Data)[ADMITTED];
+				const admitted = opened.get(connection);
+				opened.delete(connection);
 				if (admitted && clock.now() - admitted.at < EARLY) failed.early(admitted.visitor);
 			});
 		}

@@ -6,7 +6,8 @@ import type { Connection, ConnectionData } from 'svelte-realtime/kernel';
 const VISITOR: unique symbol = Symbol.for('svelte-realtime.ratelimit.visitor') as never;
 
 interface Visited extends ConnectionData {
-	[VISITOR]?: Visitor;
+	/** The address alone, until there is more to know: many connections only follow streams. */
+	[VISITOR]?: Visitor | string;
 }
 
 /** Who a connection belongs to, under the names of the budgets; each name is written once. */
@@ -21,11 +22,18 @@ export interface Visitor {
 
 /** Remembers where a connection comes from. */
 export function rememberAddress(data: ConnectionData, address: string): void {
-	const visitor = { address, userId: undefined, userKey: '', sessionKey: undefined };
-	(data as Visited)[VISITOR] = visitor;
+	(data as Visited)[VISITOR] = address;
 }
 
-/** Whose connection it is; a page that is rendered has no connection that comes in. */
+/** Whether it is one that comes in; a page that is rendered has none. */
+export function isVisited({ data }: Connection): boolean {
+	return (data as Visited)[VISITOR] !== undefined;
+}
+
+/** Whose connection it is, where it is one that comes in. */
 export function visitorOf({ data }: Connection): Visitor | undefined {
-	return (data as Visited)[VISITOR];
+	const known = (data as Visited)[VISITOR];
+	if (typeof known !== 'string') return known;
+	const visitor = { address: known, userId: undefined, userKey: '', sessionKey: undefined };
+	return ((data as Visited)[VISITOR] = visitor);
 }

@@ -12,7 +12,7 @@ import type { Check } from 'svelte-realtime/plugins/rpc';
 import { checkBudget, checkWhole } from './budget.ts';
 import type { LimitedDeclaration } from './declare.ts';
 import { userIdOf } from '../user-id.ts';
-import { rememberAddress, visitorOf } from './identity.ts';
+import { isVisited, rememberAddress, visitorOf } from './identity.ts';
 import { memoryRateLimits } from '../memory-rate-limits.ts';
 import type { Budget, RateLimitPolicy, RateLimitStore, RateLimitVerdict } from './port.ts';
 
@@ -103,8 +103,11 @@ export function ratelimit(options: RateLimitOptions = {}): Plugin<'rpc', 'rateli
 			 * office: it is counted by its connection, which is as much its own to choose as a session.
 			 */
 			function identify(connection: Connection, kind: string): string {
-				const visitor = visitorOf(connection);
 				const id = userIdOf(connection);
+				if (id === undefined && kind === 'stream' && rpc.sessionOf(connection) === undefined) {
+					return `connection ${connection.id}`;
+				}
+				const visitor = visitorOf(connection);
 				if (id !== undefined) {
 					if (visitor === undefined) return `user ${id}`;
 					if (visitor.userId !== id) {
@@ -115,9 +118,7 @@ export function ratelimit(options: RateLimitOptions = {}): Plugin<'rpc', 'rateli
 				}
 				if (visitor?.sessionKey !== undefined) return visitor.sessionKey;
 				const session = rpc.sessionOf(connection);
-				if (session === undefined) {
-					return kind === 'stream' ? `connection ${connection.id}` : `address ${visitor?.address}`;
-				}
+				if (session === undefined) return `address ${visitor?.address}`;
 				const key = `session ${session}`;
 				if (visitor !== undefined) visitor.sessionKey = key;
 				return key;
@@ -141,7 +142,7 @@ export function ratelimit(options: RateLimitOptions = {}): Plugin<'rpc', 'rateli
 
 			const check: Check = (ctx, declaration, { connection, kind, isChecked }) => {
 				// What a page loads while it is rendered belongs to the request for the page.
-				if (isChecked || visitorOf(connection) === undefined) return;
+				if (isChecked || !isVisited(connection)) return;
 				const { rateLimit } = declaration as LimitedDeclaration;
 				if (rateLimit === undefined && common === false) return;
 				const own = rateLimit?.key?.(ctx);

@@ -1,6 +1,7 @@
 /** The log of one process: a ring of frames per topic, under bounds of frames and bytes. */
 
 import { randomId, type Position } from 'svelte-realtime/kernel';
+import { sharedReads, SharedTail, type Reads, type SharedReads } from '../shared-tail.ts';
 import type { LogEntry, ReplayLog, Tail } from './port.ts';
 
 export interface MemoryLogOptions {
@@ -20,8 +21,8 @@ interface Kept extends LogEntry {
 
 /** One topic: `entries[start]` is the oldest that is kept. */
 interface TopicLog {
-	readonly epoch: string;
-	seq: number;
+	/** Where it stands. */
+	head: Position;
 	entries: Kept[];
 	/** Index of the oldest entry: shifting an array at each append would cost its length. */
 	start: number;
@@ -29,10 +30,11 @@ interface TopicLog {
 	followers: number;
 }
 
-/** Who follows a topic, and the epoch that it had, or would begin with, when they came. */
+/** Who follows a topic, and where it stood, or would begin, when they came. */
 interface Followed {
 	count: number;
-	readonly epoch: string;
+	readonly beginning: Position;
+	readonly reads: SharedReads;
 }
 
 /** Bytes of the objects around an entry's text, roughly. */
@@ -74,8 +76,7 @@ export function memoryLog(options: MemoryLogOptions): ReplayLog {
 			if (topics.size >= maxTopics) forgetOne();
 			const following = followed.get(topic);
 			log = {
-				epoch: following?.epoch ?? epoch,
-				seq: 0,
+				head: following?.beginning ?? { epoch, seq: 0 },
 				entries: [],
 				start: 0,
 				bytes: 0,
@@ -100,8 +101,8 @@ export function memoryLog(options: MemoryLogOptions): ReplayLog {
 	}
 
 	function head(topic: string): Position {
-		const log = topics.get(topic);
-		return log ?? { epoch: followed.get(topic)?.epoch ?? epoch, seq: 0 };
+		const known = topics.get(topic)?.head ?? followed.get(topic)?.beginning;
+		return known ?? { epoch, seq: 0 };
 	}
 
 	function trim(log: TopicLog): void {
@@ -118,52 +119,58 @@ export function memoryLog(options: MemoryLogOptions): ReplayLog {
 		if (position.epoch !== now.epoch || position.seq > now.seq) return 'epoch';
 		const log = topics.get(topic);
 		if (log === undefined) return [];
-		const missing = log.seq - position.seq;
+		const missing = log.head.seq - position.seq;
 		const kept = log.entries.length - log.start;
 		if (missing > kept) return 'truncated';
 		return log.entries.slice(log.entries.length - missing);
+	}
+
+	/** The first follower of a topic has come. */
+	function begin(topic: string): Followed {
+		const reads: Reads = {
+			head: () => head(topic),
+			since: (position) => since(topic, position),
+			last(count) {
+				const current = topics.get(topic);
+				const kept = current?.entries.slice(current.start) ?? [];
+				return kept.slice(Math.max(kept.length - count, 0));
+			}
+		};
+		const end = (): void => {
+			following.count -= 1;
+			if (following.count === 0) followed.delete(topic);
+			const current = topics.get(topic);
+			if (current) current.followers = following.count;
+		};
+		const following: Followed = {
+			count: 0,
+			beginning: head(topic),
+			reads: sharedReads(reads, end)
+		};
+		followed.set(topic, following);
+		return following;
 	}
 
 	return {
 		append(topic, event, value, op) {
 			const log = open(topic);
 			const bytes = OVERHEAD + event.length + Buffer.byteLength(value.json ?? '');
-			log.entries.push({ seq: (log.seq += 1), event, value, op, bytes });
+			log.head = { epoch: log.head.epoch, seq: log.head.seq + 1 };
+			log.entries.push({ seq: log.head.seq, event, value, op, bytes });
 			log.bytes += bytes;
 			totalBytes += bytes;
 			holding.delete(log);
 			holding.add(log);
 			trim(log);
-			return { epoch: log.epoch, seq: log.seq };
+			return log.head;
 		},
 
 		follow(topic): Tail {
-			const following = followed.get(topic) ?? { count: 0, epoch: head(topic).epoch };
-			followed.set(topic, following);
+			const following = followed.get(topic) ?? begin(topic);
 			following.count += 1;
 			const log = topics.get(topic);
 			if (log) log.followers = following.count;
-			let isOpen = true;
-			return {
-				head() {
-					const { epoch, seq } = head(topic);
-					return { epoch, seq };
-				},
-				since: (position) => since(topic, position),
-				last(count) {
-					const current = topics.get(topic);
-					const kept = current?.entries.slice(current.start) ?? [];
-					return kept.slice(Math.max(kept.length - count, 0));
-				},
-				close() {
-					if (!isOpen) return;
-					isOpen = false;
-					following.count -= 1;
-					if (following.count === 0) followed.delete(topic);
-					const current = topics.get(topic);
-					if (current) current.followers = following.count;
-				}
-			};
+			return new SharedTail(following.reads);
 		},
 
 		range: since

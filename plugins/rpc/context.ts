@@ -98,15 +98,19 @@ export function contextFactory(
 		readonly user: RegisteredUser;
 		readonly connection: Connection;
 		readonly path: string;
-		/** Under a symbol, so that it stays out of `for in`, and objects made from this one have it. */
-		readonly [SOURCE]: ContextSource;
+		/**
+		 * What has a signal of its own. Under a symbol, so that it stays out of `for in`, and objects made
+		 * from this one have it.
+		 */
+		readonly [SOURCE]: ContextSource | undefined;
 
 		constructor(source: ContextSource, user: unknown) {
 			const { connection } = source;
 			this.user = (user === undefined ? (connection.data.user ?? null) : user) as RegisteredUser;
 			this.connection = connection;
 			this.path = source.path as string;
-			this[SOURCE] = source;
+			// Not asked for, as that makes one; what has none is not kept as long as a stream is followed.
+			this[SOURCE] = 'signal' in source ? source : undefined;
 			const { op } = source;
 			if (op === undefined) return;
 			this.publish = (topic, event, data, options) =>
@@ -114,7 +118,7 @@ export function contextFactory(
 		}
 
 		get abortSignal(): AbortSignal {
-			return this[SOURCE].signal ?? this.connection.signal;
+			return this[SOURCE]?.signal ?? this.connection.signal;
 		}
 
 		get cursor(): unknown {

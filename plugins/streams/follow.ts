@@ -26,6 +26,8 @@ import type { Shape } from './shape.ts';
 import type { Shapes } from './shapes.ts';
 
 const BEGINNING: Position = { epoch: '', seq: 0 };
+/** One list for all who ask without arguments, which is kept as long as they follow. */
+const NONE: readonly unknown[] = Object.freeze([]);
 
 /** After it the client asks again, at once. */
 export function unanswered(): LiveError {
@@ -142,7 +144,8 @@ export interface FollowRequest extends Source {
 export async function follow(follower: Follower, request: FollowRequest): Promise<void> {
 	const { kernel, replay, ctx, declaration, args, since } = request;
 	const base = topicOf(declaration, ctx, args);
-	const source: FollowedSource = { ctx, declaration, args, topic: base };
+	const kept = args.length > 0 ? args : NONE;
+	const source: FollowedSource = { ctx, declaration, args: kept, topic: base };
 	const topic = (declaration.namespace ?? '') + base;
 	const subscription = kernel.subscribe(follower.connection, topic, since);
 	follower.subscription = subscription;

@@ -1,6 +1,6 @@
 /** Telling a connection where its topics stand, so that it notices what it has lost. */
 
-import { encode, type Connection } from 'svelte-realtime/kernel';
+import { encode, type Connection, type Position } from 'svelte-realtime/kernel';
 import type { Follower } from './follow.ts';
 import type { Head } from './frames.ts';
 
@@ -19,29 +19,32 @@ export function tellHeads(
 	followers: Iterable<Follower>,
 	quietOnly: boolean
 ): void {
-	const heads = new Map<string, Head>();
+	let heads: Map<string, Head> | undefined;
 	const told: Follower[] = [];
 	for (const follower of followers) {
 		const { tail, seen } = follower;
 		if (tail === undefined || follower.told === undefined) continue;
 		const head = tail.head();
-		follower.seen = head;
-		if (isSame(head, follower.told) || (quietOnly && !isSame(head, seen))) continue;
+		const isQuiet = isSame(head, seen);
+		if (!isQuiet) follower.seen = head;
+		if (isSame(head, follower.told) || (quietOnly && !isQuiet)) continue;
+		heads ??= new Map();
 		heads.set(follower.topic, { topic: follower.topic, ...head });
 		told.push(follower);
 	}
-	if (heads.size === 0) return;
+	if (heads === undefined) return;
 	const status = connection.send(encode({ type: 'stream:heads', heads: [...heads.values()] }));
 	if (status === 'dropped') return;
 	for (const follower of told) follower.told = follower.seen;
 }
 
-function isSame(one: { epoch: string; seq: number }, other: typeof one | undefined): boolean {
-	return one.seq === other?.seq && one.epoch === other.epoch;
+function isSame(one: Position, other: Position | undefined): boolean {
+	return one === other || (one.seq === other?.seq && one.epoch === other.epoch);
 }
 
 /** Connections in as many parts as a period has turns. */
 export interface Wheel {
+	/** It must not be there yet. */
 	add(connection: Connection): void;
 	remove(connection: Connection): void;
 	/** The connections whose turn it is. */
@@ -50,16 +53,12 @@ export interface Wheel {
 
 export function createWheel(): Wheel {
 	const parts = Array.from({ length: PERIOD / TURN }, () => new Set<Connection>());
-	const place = new WeakMap<Connection, Set<Connection>>();
 	let added = 0;
 	let turns = 0;
 	return {
-		add(connection) {
-			if (place.has(connection)) return;
-			const part = parts[(added += 1) % parts.length]!;
-			place.set(connection, part.add(connection));
-		},
-		remove: (connection) => void place.get(connection)?.delete(connection),
+		add: (connection) => void parts[(added += 1) % parts.length]!.add(connection),
+		// To remember of each where it is would take more than to look for it, once.
+		remove: (connection) => void parts.some((part) => part.delete(connection)),
 		turn: () => parts[(turns += 1) % parts.length]!
 	};
 }

@@ -18,6 +18,7 @@ import { refusalOf } from '../refusal.ts';
 import { countOf, positionOf } from './asked.ts';
 import type { StreamDeclaration } from './declare.ts';
 import { follow, Follower, topicOf, unanswered, verdictOf, type FollowedSource } from './follow.ts';
+import { Following } from './following.ts';
 import { createWheel, tellHeads, TURN } from './heads.ts';
 import { serveMore } from './more.ts';
 import { loadOnce } from './once.ts';
@@ -104,9 +105,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 		setup(kernel) {
 			const rpc = kernel.use('rpc');
 			const replay = kernel.use('replay');
-			const followers = new WeakMap<Connection, Map<number, Follower>>();
-			/** Streams that have not been answered yet. */
-			const loading = new WeakMap<Connection, number>();
+			const following = new Following();
 			const pace = createPacer(kernel.clock);
 			const wheel = createWheel();
 			const shapes = createShapes({ kernel, refuse });
@@ -116,18 +115,19 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			function begin(connection: Connection, frame: Readonly<Record<string, unknown>>): Follower {
 				const id = idOf(frame);
 				if (id === null) throw new LiveError('INVALID_REQUEST', 'A stream has an id.');
-				const own = followers.get(connection) ?? new Map<number, Follower>();
-				followers.set(connection, own);
-				wheel.add(connection);
-				if (own.has(id)) throw new LiveError('CONFLICT', 'This id is in use.');
-				if (own.size >= kernel.limits.subscriptions) {
+				if (following.find(connection, id)) {
+					throw new LiveError('CONFLICT', 'This id is in use.');
+				}
+				const count = following.count(connection);
+				if (count >= kernel.limits.subscriptions) {
 					kernel.limited('subscriptions', connection);
 					const most = kernel.limits.subscriptions;
 					throw new LiveError('RATE_LIMITED', `A connection follows at most ${most} streams.`);
 				}
 				mayLoad(connection);
 				const follower = new Follower(id, connection);
-				own.set(id, follower);
+				following.add(follower);
+				if (count === 0) wheel.add(connection);
 				return follower;
 			}
 
@@ -137,23 +137,22 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			 * @throws {LiveError} RATE_LIMITED
 			 */
 			function mayLoad(connection: Connection): void {
-				if ((loading.get(connection) ?? 0) < kernel.limits.calls) return;
+				if (following.loading(connection) < kernel.limits.calls) return;
 				kernel.limited('calls', connection);
 				throw new LiveError('RATE_LIMITED', 'Too many streams are being loaded.');
 			}
 
 			async function counted<R>(connection: Connection, task: () => MaybePromise<R>): Promise<R> {
-				loading.set(connection, (loading.get(connection) ?? 0) + 1);
+				const loaded = following.load(connection);
 				try {
 					return await task();
 				} finally {
-					loading.set(connection, loading.get(connection)! - 1);
+					loaded();
 				}
 			}
 
 			function end(follower: Follower): void {
-				const own = followers.get(follower.connection);
-				if (own?.get(follower.id) === follower) own.delete(follower.id);
+				if (following.remove(follower)) wheel.remove(follower.connection);
 				follower.leave(kernel);
 			}
 
@@ -197,7 +196,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			serveMore({
 				kernel,
 				rpc,
-				find: (connection, id) => followers.get(connection)?.get(id as number),
+				find: (connection, id) => following.find(connection, id),
 				async counted(connection, task) {
 					mayLoad(connection);
 					return counted(connection, task);
@@ -207,7 +206,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			kernel.hook(
 				'message',
 				({ connection, frame }) => {
-					const follower = followers.get(connection)?.get(frame['id'] as number);
+					const follower = following.find(connection, frame['id']);
 					if (follower) end(follower);
 					return HANDLED;
 				},
@@ -215,15 +214,13 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			);
 
 			kernel.hook('close', ({ connection }) => {
-				const own = followers.get(connection);
-				followers.delete(connection);
-				for (const follower of own?.values() ?? []) follower.leave(kernel);
+				for (const follower of following.clear(connection)) follower.leave(kernel);
 				wheel.remove(connection);
 			});
 
 			// While a send buffer is over its limit, native publish drops frames and tells nobody whose.
 			kernel.hook('drain', ({ connection }) => {
-				const own = [...(followers.get(connection)?.values() ?? [])];
+				const own = [...following.of(connection)];
 				for (const follower of own) if (follower.isUnanswered) refuse(follower, unanswered());
 				tellHeads(connection, own, false);
 			});
@@ -231,7 +228,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 			// The server looks, not the client: who follows only what is quiet then sends nothing, ever.
 			kernel.clock.every(TURN, () => {
 				for (const connection of wheel.turn()) {
-					tellHeads(connection, followers.get(connection)?.values() ?? [], true);
+					tellHeads(connection, following.of(connection), true);
 				}
 			});
 
@@ -242,12 +239,12 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 
 			kernel.provide('streams', {
 				...iterating(kernel, replay, (...of) => kernel.find('streams')!.load(...of)),
-				find: (connection, id) => followers.get(connection)?.get(id as number)?.source,
+				find: (connection, id) => following.find(connection, id)?.source,
 				observe: resumes.observe,
 				reauthorise: createReauthorise({
 					kernel,
 					rpc,
-					followersOf: (connection) => followers.get(connection)?.values() ?? [],
+					followersOf: (connection) => following.of(connection),
 					end,
 					refuse
 				}),

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { definePlugin, DROP, HANDLED, live, type Plugin } from 'svelte-realtime';
-import { createKernel } from 'svelte-realtime/kernel';
+import { createKernel, type Connection, type Subscription } from 'svelte-realtime/kernel';
 import { replay } from 'svelte-realtime/plugins/replay';
 import { rpc } from 'svelte-realtime/plugins/rpc';
 import { streams } from 'svelte-realtime/plugins/streams';
@@ -403,6 +403,28 @@ test('connections that follow something through a plugin that goes are told to c
 	const back = await kernel.connect();
 	await back.send({ type: 'stream', id: 1, path: 'm/news' });
 	expect(back.take()).toMatchObject([{ type: 'stream:snapshot', data: ['x'] }]);
+});
+
+test('so are connections whose question to follow something a gate is still asked about', async () => {
+	let ask!: (connection: Connection, topic: string) => Subscription;
+	const asker = definePlugin({
+		name: 'asker',
+		setup: (kernel) => void (ask = (...args) => kernel.subscribe(...args))
+	});
+	const gate = definePlugin({
+		name: 'gate',
+		setup: ({ hook }) => void hook('subscribe', ({ topic }) => later.get(topic))
+	});
+	const later = new Map([['slow', new Promise<undefined>(() => {})]]);
+	const kernel = await startKernel([gate, asker]);
+	const [waits, left] = [await kernel.connect(), await kernel.connect()];
+	ask(waits.connection, 'slow');
+	ask(left.connection, 'slow').leave();
+
+	await kernel.change([gate]);
+
+	expect(waits.socket.closed).toMatchObject({ code: 1012 });
+	expect(left.socket.closed).toBeUndefined();
 });
 
 test('what a plugin still does after it was taken out has no effect', async () => {

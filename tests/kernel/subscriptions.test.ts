@@ -103,6 +103,35 @@ test('two subscriptions of one connection to one topic are one native subscripti
 	expect(log).toEqual(['begin room', 'subscribed room', 'unsubscribe room']);
 });
 
+test('of several topics each is left by itself, in whatever order, and can be followed again', async () => {
+	const log: string[] = [];
+	const { kernel, ask, ada } = await asking(notices(log));
+	const names = ['a', 'b', 'c', 'd'];
+	const follow = (topic: string): Subscription => {
+		const subscription = ask(ada.connection, topic);
+		subscription.enter();
+		return subscription;
+	};
+	const [a, b, c, d] = names.map(follow);
+	const followed = (): string[] => names.filter((name) => kernel.transport.subscribers(name) > 0);
+
+	b!.leave();
+	expect(followed()).toEqual(['a', 'c', 'd']);
+	const again = follow('b');
+	expect(followed()).toEqual(names);
+	d!.leave();
+	expect(followed()).toEqual(['a', 'b', 'c']);
+	a!.leave();
+	c!.leave();
+	expect(followed()).toEqual(['b']);
+	again.leave();
+	expect(followed()).toEqual([]);
+	await settle();
+	expect(log.filter((line) => line.startsWith('unsubscribe')).sort()).toEqual(
+		['a', 'b', 'b', 'c', 'd'].map((name) => `unsubscribe ${name}`)
+	);
+});
+
 test('a subscription that is left before it is entered can never be entered', async () => {
 	const log: string[] = [];
 	let finish!: () => void;

@@ -42,8 +42,11 @@ const follow = (id: number, part: string, name: string): object => ({
 	args: [name]
 });
 /** Topics of a connection, but for the signals of its user, which nobody asks for. */
-const followedBy = ({ connection }: TestConnection): string[] =>
-	[...(connection.topics?.keys() ?? [])].filter((topic) => !topic.startsWith('__signal:'));
+function followedBy({ connection }: TestConnection): string[] {
+	const topics: string[] = [];
+	for (let wish = connection.followed; wish; wish = wish.next) topics.push(wish.name);
+	return topics.filter((topic) => !topic.startsWith('__signal:'));
+}
 const user = (id: string): object => ({ user: { id, name: id } });
 const errorOf = (frames: readonly object[]): unknown[] =>
 	(frames as { error?: { code: string } }[]).map(({ error }) => error?.code);

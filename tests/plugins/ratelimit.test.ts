@@ -185,6 +185,17 @@ describe('whoever is counted', () => {
 		expect(answers(other)).toEqual(['ok', 'ok', 'ok']);
 	});
 
+	test('is the session too where that client follows streams', async () => {
+		const { kernel } = await serving();
+		const [one, two] = [await kernel.connect(), await kernel.connect()];
+		for (const client of [one, two]) await client.send({ type: 'rpc:session', session: SESSION });
+		await one.send(follow(1), follow(2));
+
+		await two.send(follow(1), follow(2));
+
+		expect(answers(two).sort()).toEqual(['RATE_LIMITED', 'ok']);
+	});
+
 	test('is the address of who calls without a session', async () => {
 		const { kernel } = await serving();
 		const from = (ip: string): Promise<TestConnection> => kernel.connect({}, { ip });

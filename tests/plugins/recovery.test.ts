@@ -570,6 +570,18 @@ describe('a connection that loses frames', () => {
 		expect(ada.take()).toMatchObject([{ type: 'stream:heads', heads: [{ topic: 'two', seq: 1 }] }]);
 	});
 
+	test('is told of what it goes on following when it has ended something else', async () => {
+		const { kernel, ada, epoch, lose } = await losing();
+		await ada.send(end(1), end(3), end(4));
+		lose('two', 2);
+
+		await kernel.clock.advance(15_000);
+
+		expect(ada.take()).toEqual([
+			{ type: 'stream:heads', heads: [{ topic: 'two', epoch, seq: 2 }] }
+		]);
+	});
+
 	test('is told to ask again for a stream whose answer did not fit', async () => {
 		const { kernel, ada } = await losing();
 		ada.socket.status = 'dropped';

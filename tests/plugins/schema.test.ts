@@ -4,6 +4,7 @@ import { memoryLog, replay, type ReplayLog, type Tail } from 'svelte-realtime/pl
 import { single } from 'svelte-realtime/presets';
 import { provided, settle, type ReceivedFrame } from 'svelte-realtime/testing';
 import { startKernel, takeErrors } from '../kernel/tracked.ts';
+import { tailWith } from './tail-with.ts';
 
 /** The present shape, and what pages of versions 2 and 1 take an item for. */
 interface Note {
@@ -116,7 +117,7 @@ describe('what a page of an older build is sent', () => {
 				const tail = log.follow(topic) as Tail;
 				// It holds only what is newer than the two that are missed.
 				const since: Tail['since'] = (at) => (isAway && at.seq < 2 ? 'truncated' : tail.since(at));
-				return { ...tail, since };
+				return tailWith(tail, { since });
 			}
 		};
 		const list = live.stream('list', (): Note[] => [], versions);

@@ -15,6 +15,7 @@ import { serverStream, type Seed } from 'svelte-realtime/plugins/streams';
 import { provided, settle, type ReceivedFrame } from 'svelte-realtime/testing';
 import { seeded, seedOf, type Random } from '../kernel/random.ts';
 import { startKernel, takeErrors } from '../kernel/tracked.ts';
+import { tailWith } from './tail-with.ts';
 
 type Options = Parameters<typeof startKernel>[1];
 
@@ -512,14 +513,13 @@ describe('a client that comes back', () => {
 			async follow(topic) {
 				const tail = await near.follow(topic);
 				const real = tail.head().epoch;
-				return {
-					...tail,
+				return tailWith(tail, {
 					head: () => ({ epoch: renewed ?? real, seq: tail.head().seq }),
 					since({ epoch, seq }) {
 						if (epoch !== (renewed ?? real)) return 'epoch';
 						return tail.since({ epoch: real, seq });
 					}
-				};
+				});
 			},
 			append(...args) {
 				void far.append(...args);
@@ -578,13 +578,12 @@ describe('a stream that is left while it is loaded', () => {
 			async follow(topic) {
 				const tail = await memory.follow(topic);
 				tails += 1;
-				return {
-					...tail,
+				return tailWith(tail, {
 					close() {
 						tails -= 1;
 						tail.close();
 					}
-				};
+				});
 			}
 		};
 		const { plugins = [], ...rest } = options;
@@ -645,6 +644,24 @@ describe('a stream that is left while it is loaded', () => {
 		expect(ada.received).toMatchObject([{ type: 'stream:snapshot', id: 1 }]);
 		expect(kernel.transport.subscribers('list')).toBe(1);
 		expect(tails()).toBe(1);
+	});
+
+	test('and begun anew under the same id is still known by that when the first one fails', async () => {
+		const loaders = [signal<unknown[]>(), signal<unknown[]>()] as const;
+		let loads = 0;
+		const list = live.stream('list', () => loaders[(loads += 1) - 1]!.promise);
+		const { kernel, ada } = await following({ list });
+		await ada.send(ask(1, 'list'));
+		await ada.send(end(1), ask(1, 'list'));
+		loaders[1].resolve([]);
+		loaders[0].reject(new Error('too late'));
+		await settle();
+		expect(takeErrors(kernel)).toEqual(['streams Error: too late']);
+		expect(kernel.transport.subscribers('list')).toBe(1);
+
+		await ada.send(end(1));
+
+		expect(kernel.transport.subscribers('list')).toBe(0);
 	});
 
 	test('before the gates have spoken is never loaded', async () => {

@@ -152,8 +152,8 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'nobody is told where a topic stands',
 		file: 'plugins/streams/heads.ts',
-		find: 'if (heads.size === 0) return;',
-		replace: 'if (heads.size >= 0) return;',
+		find: 'if (heads === undefined) return;',
+		replace: 'if (heads !== null) return;',
 		within: 1000
 	},
 	{

@@ -104,7 +104,10 @@ async function judgeLeaving(world: World, { server, clients }: Scenario): Promis
 		expectNone(`sockets that follow ${topic}`, members.size);
 	}
 	for (const connection of server.kernel.connections) {
-		expectNone('topics of a connection', (connection as SocketConnection).topics?.size ?? 0);
+		expectNone(
+			'topics of a connection',
+			(connection as SocketConnection).followed === undefined ? 0 : 1
+		);
 	}
 	expectNone('topics that are followed in the log', server.followed);
 

@@ -11,6 +11,7 @@ import {
 } from 'svelte-realtime';
 import { single } from 'svelte-realtime/presets';
 import { memoryLog, type ReplayLog } from 'svelte-realtime/plugins/replay';
+import { tailWith } from '../plugins/tail-with.ts';
 import type { SimulatedTransport } from './network.ts';
 import type { Random } from './random.ts';
 import type { OwnedClock } from './time.ts';
@@ -123,14 +124,13 @@ export class Server {
 						>;
 						this.followed += 1;
 						let isOpen = true;
-						return {
-							...tail,
+						return tailWith(tail, {
 							close: () => {
 								if (isOpen) this.followed -= 1;
 								isOpen = false;
 								tail.close();
 							}
-						};
+						});
 					}
 				};
 				kernel.provide('replay.log', counted);
