@@ -66,24 +66,23 @@ export async function adapt(builder: Builder, options: AdaptOptions): Promise<vo
 	const server = join(work, 'kit.js');
 	if (kit3) kit3.generateServerInstance(server, { serverDirectory: work });
 	else writeFileSync(server, serverInstance(builder));
-	const entry = join(work, 'entry.js');
-	writeFileSync(
-		entry,
-		entrySource({
-			hasRealtime: existsSync(join(work, 'realtime.js')),
-			base,
-			origin: origin || undefined,
-			appDir: config.appDir,
-			envPrefix: options.envPrefix,
-			etags: {
-				client: await etagsOf(`${out}/client`),
-				prerendered: await etagsOf(`${out}/prerendered${base}`)
-			},
-			prerendered: prerenderedPages(builder, base)
-		})
-	);
-
-	const inputs: Record<string, string> = { index: entry };
+	const entry = {
+		hasRealtime: existsSync(join(work, 'realtime.js')),
+		base,
+		origin: origin || undefined,
+		appDir: config.appDir,
+		envPrefix: options.envPrefix,
+		etags: {
+			client: await etagsOf(`${out}/client`),
+			prerendered: await etagsOf(`${out}/prerendered${base}`)
+		},
+		prerendered: prerenderedPages(builder, base)
+	};
+	const inputs: Record<string, string> = {};
+	for (const kind of ['index', 'handler'] as const) {
+		inputs[kind] = join(work, `entry-${kind}.js`);
+		writeFileSync(inputs[kind], entrySource(kind, entry));
+	}
 	const instrumentation = builder.hasServerInstrumentationFile?.()
 		? join(work, 'instrumentation.server.js')
 		: undefined;

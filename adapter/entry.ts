@@ -1,4 +1,4 @@
-/** The module that `node build` runs. */
+/** The modules that a build consists of: the one that `node build` runs, and the one to embed. */
 
 import type { LargeFiles, Prerendered } from './runtime/static.ts';
 
@@ -13,23 +13,28 @@ export interface EntryOptions {
 	readonly prerendered: readonly (readonly [path: string, page: Prerendered])[];
 }
 
+/** What a module is for: a server of its own, or a part of another one. */
+export type EntryKind = 'index' | 'handler';
+
 /**
- * Source of the entry.
+ * Source of an entry.
  *
- * `start` comes from the same module as the live functions, where there are any: bundled together,
- * the app and the server share one instance of everything.
+ * What it calls comes from the same module as the live functions, where there are any: bundled
+ * together, the app and the server share one instance of everything.
  */
-export function entrySource(options: EntryOptions): string {
+export function entrySource(kind: EntryKind, options: EntryOptions): string {
 	const { hasRealtime, ...rest } = options;
+	const name = kind === 'index' ? 'start' : 'embed';
 	const runtime = hasRealtime
-		? `import { load, start } from './realtime.js';`
-		: `import { start } from 'svelte-realtime/adapter/runtime';\nconst load = undefined;`;
+		? `import { load, ${name} } from './realtime.js';`
+		: `import { ${name} } from 'svelte-realtime/adapter/runtime';\nconst load = undefined;`;
+	const left = kind === 'index' ? '' : 'export const handler = ';
 	return `import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 ${runtime}
 
 const directory = dirname(fileURLToPath(import.meta.url));
 const server = async () => (await import('./kit.js')).server;
-await start({ server, load, directory, ...${JSON.stringify(rest)} });
+${left}await ${name}({ server, load, directory, ...${JSON.stringify(rest)} });
 `;
 }

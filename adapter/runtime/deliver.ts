@@ -1,12 +1,8 @@
-/** From a web Response, or a file, to the client, at the client's pace. */
+/** From a web Response to the client, at the client's pace. */
 
-import { createReadStream } from 'node:fs';
-import type { FileAnswer } from './file-answer.ts';
+import { encode, headIn, SMALL, type Compression, type Source } from './compress.ts';
 import type { Head, Reply } from './front.ts';
 import { head } from './head.ts';
-
-/** Bytes read from a file at a time. */
-const FILE_CHUNK = 256 * 1024;
 
 /** Bytes of a body that is handed over in one piece; a larger one is written until it is through. */
 const ONE_PACKET = 64 * 1024;
@@ -24,19 +20,22 @@ const OWN_HEADERS = new Set([
 /**
  * Writes a Response: its head at once with the first bytes, each further chunk as it comes.
  *
+ * @param compression Whether and how it is compressed. @default it is not
  * @throws Whatever the body fails with. The connection is then cut, since the head is gone.
  */
 export async function sendResponse(
 	reply: Reply,
 	method: string,
-	response: Response
+	response: Response,
+	compression?: Compression
 ): Promise<void> {
-	const answer = headOf(response);
+	const plain = headOf(response);
+	const answer = compression ? headIn(plain, undefined) : plain;
 	const length = lengthOf(response);
 	if (response.body === null || method === 'HEAD' || isBodiless(response.status)) {
 		// A body that is not sent must still be told, or its producer waits for ever.
 		response.body?.cancel().catch(() => {});
-		reply.send(answer, undefined, { length });
+		reply.send(answer, undefined, { length: lengthWithout(method, response, compression) });
 		return;
 	}
 	const reader = response.body.getReader();
@@ -45,7 +44,7 @@ export async function sendResponse(
 	};
 	reply.onClosed(cancel);
 	try {
-		await pump(reply, reader, answer, length);
+		await pump(reply, reader, { answer, plain, length, compression });
 	} catch (error) {
 		cancel();
 		reply.abort();
@@ -53,20 +52,61 @@ export async function sendResponse(
 	}
 }
 
-async function pump(
-	reply: Reply,
-	reader: ReadableStreamDefaultReader<Uint8Array>,
-	answer: Head,
-	length: number | undefined
-): Promise<void> {
-	const first = await reader.read();
-	if (first.done) return reply.send(answer, new Uint8Array());
-	const second = reader.read();
-	// A page that is there as a whole has its end ready within this turn: then one packet with a
-	// Content-Length does. A page that streams is not kept waiting for its second chunk.
-	const ready = await Promise.race([second, immediate()]);
-	if (ready?.done && first.value.byteLength <= ONE_PACKET) return reply.send(answer, first.value);
-	if (ready?.done) length = first.value.byteLength;
+/** What is announced of a body that is not sent. */
+function lengthWithout(
+	method: string,
+	response: Response,
+	compression: Compression | undefined
+): number | undefined {
+	// The answer to a GET has another length then, and it is not known.
+	if (method === 'HEAD') return compression?.coding ? undefined : lengthOf(response);
+	if (response.status === 204 || response.status === 304) return undefined;
+	// Whoever is told nothing reads on until the connection ends, which it does not.
+	return 0;
+}
+
+interface Pumped {
+	readonly answer: Head;
+	/** The answer as it is where nothing of it is compressed. */
+	readonly plain?: Head;
+	readonly length: number | undefined;
+	readonly compression?: Compression | undefined;
+	/** Whether the head waits for the first bytes, which are sure to come. @default false */
+	readonly waits?: boolean;
+}
+
+async function pump(reply: Reply, source: Source, pumped: Pumped): Promise<void> {
+	const { answer, plain = answer, compression, waits = compression?.coding !== undefined } = pumped;
+	let { length } = pumped;
+	let isBegun = false;
+	const begin = (): void => {
+		isBegun = true;
+		reply.begin(length === undefined ? notHeldBack(answer) : answer, { length });
+	};
+	// Who waits for the first bytes hears meanwhile that they will come, if nothing hangs on them.
+	const early = waits ? undefined : setImmediate(begin);
+	const first = await source.read();
+	clearImmediate(early);
+	if (first.value === undefined) return isBegun ? reply.end() : reply.send(plain, new Uint8Array());
+	const second = source.read();
+	if (!isBegun) {
+		// A page that is there as a whole has its end ready within this turn: then one packet with a
+		// Content-Length does. A page that streams is not kept waiting for its second chunk.
+		const ready = await Promise.race([second, immediate()]);
+		const isSmall = ready?.done === true && first.value.byteLength < SMALL;
+		if (compression?.coding && !isSmall) {
+			const rest = resumed(first.value, second, source);
+			const whole = ready?.done ? first.value : undefined;
+			const encoded = encode(compression.coding, rest, whole);
+			const coded = headIn(answer, compression.coding);
+			const next = { answer: coded, length: undefined, waits: true };
+			return pump(reply, encoded, next).finally(encoded.close);
+		}
+		if (ready?.done && first.value.byteLength <= ONE_PACKET) {
+			return reply.send(isSmall ? plain : answer, first.value);
+		}
+		if (ready?.done) length = first.value.byteLength;
+	}
 
 	let sent = 0;
 	const write = (chunk: Uint8Array): Promise<void> | undefined => {
@@ -74,12 +114,24 @@ async function pump(
 		if (length !== undefined && sent > length) throw wrongLength(length);
 		return reply.write(chunk);
 	};
-	reply.begin(answer, { length });
+	if (!isBegun) begin();
 	await write(first.value);
-	for (let next = await second; !next.done; next = await reader.read()) await write(next.value);
+	for (let next = await second; next.value; next = await source.read()) await write(next.value);
 	if (reply.isClosed) return;
 	if (length !== undefined && sent < length) throw wrongLength(length);
 	reply.end();
+}
+
+/** A source whose first two reads have been made already. */
+function resumed(first: Uint8Array, second: ReturnType<Source['read']>, source: Source): Source {
+	let reads = 0;
+	return {
+		read() {
+			reads += 1;
+			if (reads === 1) return Promise.resolve({ done: false, value: first });
+			return reads === 2 ? second : source.read();
+		}
+	};
 }
 
 function immediate(): Promise<undefined> {
@@ -108,6 +160,19 @@ function headOf(response: Response): Head {
 	return response.statusText ? { ...usual, reason: response.statusText } : usual;
 }
 
+/**
+ * Text that comes bit by bit, as a page with promises does, is to be shown so, like events. Other
+ * bodies are left to the proxy, which can also cache what it may hold back.
+ */
+function notHeldBack(answer: Head): Head {
+	const { headers } = answer;
+	const isText = headers.some(([name, value]) => name === 'content-type' && /^text\//i.test(value));
+	const isSet = headers.some(([name]) => name === 'x-accel-buffering');
+	return isText && !isSet
+		? { ...answer, headers: [...headers, ['x-accel-buffering', 'no']] }
+		: answer;
+}
+
 function lengthOf(response: Response): number | undefined {
 	const text = response.headers.get('content-length');
 	return text !== null && /^\d+$/.test(text) ? Number(text) : undefined;
@@ -115,34 +180,4 @@ function lengthOf(response: Response): number | undefined {
 
 function isBodiless(status: number): boolean {
 	return status === 204 || status === 205 || status === 304;
-}
-
-/** Writes a file, or the part of it that was asked for; large ones from the disk at the client's pace. */
-export async function sendFile(reply: Reply, answer: FileAnswer): Promise<void> {
-	if (answer.source === undefined) {
-		reply.send(answer.head, answer.body, { length: answer.length });
-		return;
-	}
-	const { path, start, end } = answer.source;
-	const file = createReadStream(path, { start, end, highWaterMark: FILE_CHUNK });
-	reply.onClosed(() => file.destroy());
-	let begun = false;
-	let sent = 0;
-	try {
-		for await (const chunk of file as AsyncIterable<Buffer>) {
-			if (!begun) reply.begin(answer.head, { length: answer.length });
-			begun = true;
-			sent += chunk.byteLength;
-			const room = reply.write(chunk);
-			if (room) await room;
-		}
-	} catch (error) {
-		if (reply.isClosed) return;
-		if (begun) reply.abort();
-		throw error;
-	}
-	if (reply.isClosed) return;
-	if (sent === answer.length) return reply.end();
-	reply.abort();
-	throw new Error(`${path} has become shorter while it was sent.`);
 }

@@ -3,6 +3,9 @@
 import { availableParallelism } from 'node:os';
 import { RealtimeError } from '../../kernel/errors.ts';
 import { peerAddress } from './address.ts';
+import type { CertificateFiles } from './certificate.ts';
+import { forwardedAddress, originReader } from './forwarded.ts';
+import type { NodeTimeouts } from './node-server.ts';
 
 /** Request headers, names in lower case; several of one name are joined. */
 export type RequestHeaders = Readonly<Record<string, string>>;
@@ -11,8 +14,20 @@ export interface Environment {
 	readonly host: string;
 	/** 0 lets the system choose. */
 	readonly port: number;
+	/** The Unix socket to listen on, in place of host and port. */
+	readonly path: string | undefined;
+	/** The file descriptor of a socket that systemd has opened, in place of host and port. */
+	readonly fd: number | undefined;
+	/** Files of the certificate and its key; `undefined`: plain HTTP. */
+	readonly certificate: CertificateFiles | undefined;
+	/** Milliseconds after which a server on such a descriptor ends that serves nobody. */
+	readonly idleTimeout: number | undefined;
+	/** Time-outs of Node's HTTP server that are set. */
+	readonly timeouts: NodeTimeouts;
 	/** Bytes of a request body; `Infinity` for no limit. */
 	readonly bodyLimit: number;
+	/** Whether answers of the app are compressed as they are sent. */
+	readonly compresses: boolean;
 	/** Milliseconds that running requests get when the server is told to end. */
 	readonly shutdownTimeout: number;
 	/** Milliseconds that connections are still accepted for after that, while `/readyz` says 503. */
@@ -24,8 +39,8 @@ export interface Environment {
 	readonly shutdownSpread: number | undefined;
 	/** Processes that share the port; `undefined`: this one alone, without a supervisor. */
 	readonly workers: number | undefined;
-	/** Name of the variable that is the port. */
-	readonly portName: string;
+	/** Stands before the name of every variable. */
+	readonly prefix: string;
 	/**
 	 * Address of the client.
 	 *
@@ -48,12 +63,15 @@ export interface EnvironmentOptions {
 	prefix?: string;
 	/** Used where ORIGIN is not set. */
 	origin?: string | undefined;
+	/** Another server listens, and what says where and how is its own. @default false */
+	isEmbedded?: boolean;
 }
 
 /** The variables that are read. */
 export const NAMES = [
 	'HOST',
 	'PORT',
+	'SOCKET_PATH',
 	'ORIGIN',
 	'PROTOCOL_HEADER',
 	'HOST_HEADER',
@@ -62,20 +80,26 @@ export const NAMES = [
 	'XFF_DEPTH',
 	'BODY_SIZE_LIMIT',
 	'SHUTDOWN_TIMEOUT',
+	'IDLE_TIMEOUT',
+	'KEEP_ALIVE_TIMEOUT',
+	'HEADERS_TIMEOUT',
+	'SSL_CERT',
+	'SSL_KEY',
+	'COMPRESS',
 	'SHUTDOWN_DELAY_MS',
 	'SHUTDOWN_SPREAD_MS',
 	'WORKERS'
 ] as const;
 
+/** Those that systemd sets; no prefix stands before them. */
+export const SYSTEMD_NAMES = ['LISTEN_FDS', 'LISTEN_PID'] as const;
+
 type Name = (typeof NAMES)[number];
 
 /**
- * Reads and checks the variables of the server.
+ * Reads and checks the variables of the server; the README's table says what each of them is.
  *
- * HOST (0.0.0.0), PORT (3000), ORIGIN, PROTOCOL_HEADER, HOST_HEADER, PORT_HEADER, ADDRESS_HEADER,
- * XFF_DEPTH (1), BODY_SIZE_LIMIT (512K; bytes, or with K, M, G, or Infinity), SHUTDOWN_TIMEOUT (30,
- * in seconds as in SvelteKit's own Node adapter), SHUTDOWN_DELAY_MS (0), SHUTDOWN_SPREAD_MS, WORKERS
- * (a number of processes, or auto for one on each core).
+ * Times are in seconds, as in SvelteKit's own Node adapter, where the name does not end in `_MS`.
  *
  * @throws {RealtimeError} RT_OPTION_INVALID for a value that cannot be meant.
  */
@@ -94,6 +118,17 @@ export function readEnvironment(
 		throw invalid(prefix + name, text, `an integer from ${low} to ${high}`);
 	};
 
+	const seconds = (name: Name): number | undefined =>
+		read(name) === undefined ? undefined : integer(name, 0, [0, 86_400]) * 1000;
+	const listens = !options.isEmbedded;
+	const certificate = listens
+		? certificateFiles(prefix, read('SSL_CERT'), read('SSL_KEY'))
+		: undefined;
+	const fd = listens ? systemdSocket(variables) : undefined;
+	const workers = workersOf(prefix + 'WORKERS', read('WORKERS'));
+	if (fd !== undefined && workers !== undefined) {
+		throw invalid('LISTEN_FDS', '1', `unset where ${prefix}WORKERS is set`);
+	}
 	const addresses = {
 		header: read('ADDRESS_HEADER')?.toLowerCase(),
 		depth: integer('XFF_DEPTH', 1, [1, 100]),
@@ -102,6 +137,7 @@ export function readEnvironment(
 	const fixed = fixedOrigin(prefix + 'ORIGIN', read('ORIGIN') ?? options.origin);
 	const origin = originReader({
 		fixed,
+		protocol: certificate ? 'https' : 'http',
 		protocolHeader: read('PROTOCOL_HEADER')?.toLowerCase(),
 		hostHeader: read('HOST_HEADER')?.toLowerCase(),
 		portHeader: read('PORT_HEADER')?.toLowerCase()
@@ -110,14 +146,23 @@ export function readEnvironment(
 	return {
 		host: read('HOST') ?? '0.0.0.0',
 		port: integer('PORT', 3000, [0, 65_535]),
+		path: fd === undefined ? read('SOCKET_PATH') : undefined,
+		fd,
+		certificate,
+		idleTimeout: seconds('IDLE_TIMEOUT') || undefined,
+		timeouts: {
+			keepAlive: seconds('KEEP_ALIVE_TIMEOUT'),
+			headers: seconds('HEADERS_TIMEOUT')
+		},
 		bodyLimit: bytes(prefix + 'BODY_SIZE_LIMIT', read('BODY_SIZE_LIMIT') ?? '512K'),
+		compresses: isTrue(prefix + 'COMPRESS', read('COMPRESS')),
 		shutdownTimeout: integer('SHUTDOWN_TIMEOUT', 30, [0, 86_400]) * 1000,
 		shutdownDelay: integer('SHUTDOWN_DELAY_MS', 0, [0, 86_400_000]),
 		shutdownSpread: read('SHUTDOWN_SPREAD_MS')
 			? integer('SHUTDOWN_SPREAD_MS', 0, [0, 86_400_000])
 			: undefined,
-		workers: workersOf(prefix + 'WORKERS', read('WORKERS')),
-		portName: `${prefix}PORT`,
+		workers,
+		prefix,
 		fixedOrigin: fixed,
 		origin,
 		clientAddress: (headers, socketAddress) => {
@@ -158,12 +203,46 @@ function refuseUnknown(variables: Readonly<Record<string, unknown>>, prefix: str
 	}
 }
 
+function certificateFiles(
+	prefix: string,
+	cert: string | undefined,
+	key: string | undefined
+): CertificateFiles | undefined {
+	if (cert !== undefined && key !== undefined) return { cert, key };
+	if (cert === undefined && key === undefined) return undefined;
+	const [given, missing] = cert === undefined ? ['SSL_KEY', 'SSL_CERT'] : ['SSL_CERT', 'SSL_KEY'];
+	throw invalid(
+		`${prefix}${missing}`,
+		'',
+		`set where ${prefix}${given} is: the path of a PEM file`
+	);
+}
+
+/** The first descriptor of those that systemd hands over. */
+const SYSTEMD_FD = 3;
+
+function systemdSocket(
+	variables: Readonly<Record<string, string | undefined>>
+): number | undefined {
+	const { LISTEN_FDS: count, LISTEN_PID: pid } = variables;
+	if (!count || count === '0') return undefined;
+	if (count !== '1') throw invalid('LISTEN_FDS', count, '1: the server listens on one socket');
+	if (pid === String(process.pid)) return SYSTEMD_FD;
+	throw invalid('LISTEN_PID', pid ?? '', `${process.pid}, the process that is to get the socket`);
+}
+
 function workersOf(name: string, text: string | undefined): number | undefined {
 	if (text === undefined) return undefined;
 	if (text === 'auto') return availableParallelism();
 	const count = /^\d+$/.test(text) ? Number(text) : NaN;
 	if (count >= 1 && count <= 1024) return count;
 	throw invalid(name, text, 'a number of processes from 1 to 1024, or auto for one on each core');
+}
+
+function isTrue(name: string, text: string | undefined): boolean {
+	if (text === undefined || text === 'false') return false;
+	if (text === 'true') return true;
+	throw invalid(name, text, 'true or false');
 }
 
 function bytes(name: string, text: string): number {
@@ -176,68 +255,9 @@ function bytes(name: string, text: string): number {
 	return Math.floor(Number(match[1]) * factor);
 }
 
-// --- the address of the client ---
-
-function forwardedAddress(
-	headers: RequestHeaders,
-	socketAddress: string,
-	rule: { header: string | undefined; depth: number; name: string }
-): string | Error {
-	if (rule.header === undefined) return peerAddress(socketAddress);
-	const value = headers[rule.header];
-	if (!value) {
-		return new Error(`${rule.name} is "${rule.header}", and the request has no such header.`);
-	}
-	if (rule.header !== 'x-forwarded-for') return value;
-	const addresses = value.split(',');
-	// Counted from the right: what stands further left may be the client's own invention.
-	const address = addresses[addresses.length - rule.depth]?.trim();
-	if (address) return address;
-	return new Error(
-		`XFF_DEPTH is ${rule.depth}, and x-forwarded-for holds ${addresses.length} addresses.`
-	);
-}
-
-// --- the origin of the server ---
-
-interface OriginRules {
-	fixed: string | undefined;
-	protocolHeader: string | undefined;
-	hostHeader: string | undefined;
-	portHeader: string | undefined;
-}
-
 function fixedOrigin(name: string, text: string | undefined): string | undefined {
 	if (text === undefined) return undefined;
 	const url = URL.canParse(text) ? new URL(text) : undefined;
 	if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.origin;
 	throw invalid(name, text, 'an http or https URL, such as https://example.com');
-}
-
-function originReader(rules: OriginRules): (headers: RequestHeaders) => string | undefined {
-	if (rules.fixed !== undefined) return () => rules.fixed;
-	/** Parsing a URL is dear and hosts repeat; emptied when somebody sends ever new ones. */
-	const known = new Map<string, string | undefined>();
-	return (headers) => {
-		const text = candidate(rules, headers);
-		if (text === undefined) return undefined;
-		if (known.has(text)) return known.get(text);
-		if (known.size >= 256) known.clear();
-		const origin = URL.canParse(text) ? new URL(text).origin : undefined;
-		known.set(text, origin);
-		return origin;
-	};
-}
-
-function candidate(rules: OriginRules, headers: RequestHeaders): string | undefined {
-	const protocol = (rules.protocolHeader && headers[rules.protocolHeader]) || 'http';
-	if (protocol !== 'http' && protocol !== 'https') return undefined;
-	let host = (rules.hostHeader && headers[rules.hostHeader]) || headers['host'];
-	if (!host || /[\s/\\@?#,]/.test(host)) return undefined;
-	const port = rules.portHeader && headers[rules.portHeader];
-	if (port) {
-		if (!/^\d{1,5}$/.test(port)) return undefined;
-		host = `${host.replace(/:\d*$/, '')}:${port}`;
-	}
-	return `${protocol}://${host}`;
 }

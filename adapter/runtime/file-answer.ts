@@ -3,17 +3,34 @@
 import Negotiator from 'negotiator';
 import parseRange from 'range-parser';
 import { head } from './head.ts';
-import type { RequestHeaders } from './env.ts';
 import type { Content, Stored } from './file-memory.ts';
-import type { Head } from './front.ts';
+import type { Head, Incoming } from './front.ts';
+
+/** What of a request matters to a file. */
+export type Asked = Pick<Incoming, 'method' | 'header'>;
 
 /** A found file and its compressed siblings. */
 export interface StaticFile {
 	readonly type: string;
 	readonly cacheControl: string;
-	readonly plain: Stored;
-	/** By content coding, best first. */
-	readonly variants: ReadonlyMap<string, Stored>;
+	readonly plain: Representation;
+	/** By content coding. */
+	readonly variants: ReadonlyMap<string, Representation>;
+}
+
+/** One form of a file: as it is, or compressed. */
+export interface Representation {
+	readonly coding: string | undefined;
+	readonly stored: Stored;
+	/** What most of its answers begin with, as it was for the last of them. */
+	heads?: Heads;
+}
+
+/** Nearly every answer has one of these; they are as long-lived as the bytes. */
+interface Heads {
+	readonly etag: string;
+	readonly whole: Head;
+	readonly unchanged: Head;
 }
 
 /** What is to be sent: bytes, a part of a file on disk, or the head alone. */
@@ -26,20 +43,43 @@ export interface FileAnswer {
 	readonly source?: { readonly path: string; readonly start: number; readonly end: number };
 }
 
-/** The representation that suits the request: a compressed one with its coding, or the file itself. */
-export function chooseVariant(
-	file: StaticFile,
-	headers: RequestHeaders
-): [string | undefined, Stored] {
-	const accepts = headers['accept-encoding'];
+// --- the coding ---
+
+/** Content codings and the ends of their files' names, best first. */
+export const CODINGS: ReadonlyMap<string, string> = new Map([
+	['br', '.br'],
+	['zstd', '.zst'],
+	['gzip', '.gz']
+]);
+
+const OFFERED = [...CODINGS.keys(), 'identity'];
+
+/** What clients accept, best first: they send the same few lines. Emptied when one sends ever new ones. */
+const accepted = new Map<string, readonly string[]>();
+
+/** The representation that suits the request: a compressed one, or the file itself. */
+export function chooseVariant(file: StaticFile, asked: Asked): Representation {
+	if (file.variants.size === 0) return file.plain;
+	const accepts = asked.header('accept-encoding');
 	// Parts of a file are counted in its plain bytes: a range of a compressed one is of little use.
-	if (file.variants.size === 0 || !accepts || headers['range']) return [undefined, file.plain];
-	const offered = [...file.variants.keys(), 'identity'];
+	if (!accepts || asked.header('range') !== undefined) return file.plain;
+	for (const coding of codingsOf(accepts)) {
+		if (coding === 'identity') break;
+		const variant = file.variants.get(coding);
+		if (variant) return variant;
+	}
+	return file.plain;
+}
+
+function codingsOf(accepts: string): readonly string[] {
+	const known = accepted.get(accepts);
+	if (known) return known;
 	const negotiator = new Negotiator({ headers: { 'accept-encoding': accepts } });
 	// At equal weight the client's order means nothing, and ours does.
-	const coding = (negotiator as WithPreference).encodings(offered, { preferred: offered })[0];
-	const variant = coding === undefined ? undefined : file.variants.get(coding);
-	return variant ? [coding, variant] : [undefined, file.plain];
+	const codings = (negotiator as WithPreference).encodings(OFFERED, { preferred: OFFERED });
+	if (accepted.size >= 256) accepted.clear();
+	accepted.set(accepts, codings);
+	return codings;
 }
 
 /** What negotiator 1 can, and its type package of 0.6 does not know. */
@@ -49,44 +89,58 @@ interface WithPreference {
 
 // --- conditional and partial answers ---
 
-export interface FileQuestion {
-	file: StaticFile;
-	coding: string | undefined;
-	stored: Stored;
-	content: Content;
-	method: string;
-	headers: RequestHeaders;
+/** The answer of one representation. */
+export function fileAnswer(
+	asked: Asked,
+	file: StaticFile,
+	representation: Representation,
+	content: Content
+): FileAnswer {
+	const { stored } = representation;
+	const { whole, unchanged } = headsOf(file, representation, content.etag);
+	if (matches(asked.header('if-none-match'), content.etag)) {
+		return { head: unchanged, length: undefined };
+	}
+	const range = asked.method === 'GET' ? rangeOf(asked, stored.size, content.etag) : undefined;
+	if (range === 'unsatisfiable') {
+		const unmet = withRange(whole, `bytes */${stored.size}`, 416);
+		return { head: unmet, length: 0, body: new Uint8Array() };
+	}
+	if (range !== undefined) {
+		const { start, end } = range;
+		const part = withRange(whole, `bytes ${start}-${end}/${stored.size}`, 206);
+		const answer = { head: part, length: end - start + 1 };
+		if (content.bytes) return { ...answer, body: content.bytes.subarray(start, end + 1) };
+		return { ...answer, source: { path: stored.path, start, end } };
+	}
+	const length = stored.size;
+	if (asked.method === 'HEAD') return { head: whole, length };
+	if (content.bytes) return { head: whole, length, body: content.bytes };
+	return { head: whole, length, source: { path: stored.path, start: 0, end: length - 1 } };
 }
 
-/** The answer of one representation. */
-export function fileAnswer(question: FileQuestion): FileAnswer {
-	const { file, coding, stored, content, method, headers } = question;
+function headsOf(file: StaticFile, representation: Representation, etag: string): Heads {
+	// Another ETag: the file was read again, and is not what it was.
+	if (representation.heads?.etag === etag) return representation.heads;
 	const shared: [string, string][] = [
 		['cache-control', file.cacheControl],
-		['etag', content.etag]
+		['etag', etag]
 	];
 	if (file.variants.size > 0) shared.push(['vary', 'Accept-Encoding']);
-	if (matches(headers['if-none-match'], content.etag)) {
-		return { head: head(304, shared), length: undefined };
-	}
-	shared.push(
+	const all: [string, string][] = [
+		...shared,
 		['content-type', file.type],
 		['accept-ranges', 'bytes'],
 		['x-content-type-options', 'nosniff']
-	);
-	if (coding !== undefined) shared.push(['content-encoding', coding]);
+	];
+	if (representation.coding !== undefined) all.push(['content-encoding', representation.coding]);
+	const whole = { ...head(200, all), isShared: true };
+	const unchanged = { ...head(304, shared), isShared: true };
+	return (representation.heads = { etag, whole, unchanged });
+}
 
-	const range = method === 'GET' ? rangeOf(headers, stored.size, content.etag) : undefined;
-	if (range === 'unsatisfiable') {
-		shared.push(['content-range', `bytes */${stored.size}`]);
-		return { head: head(416, shared), length: 0, body: new Uint8Array() };
-	}
-	const { start, end } = range ?? { start: 0, end: stored.size - 1 };
-	if (range) shared.push(['content-range', `bytes ${start}-${end}/${stored.size}`]);
-	const answer = { head: head(range ? 206 : 200, shared), length: end - start + 1 };
-	if (method === 'HEAD') return answer;
-	if (content.bytes) return { ...answer, body: content.bytes.subarray(start, end + 1) };
-	return { ...answer, source: { path: stored.path, start, end } };
+function withRange(whole: Head, range: string, status: number): Head {
+	return head(status, [...whole.headers, ['content-range', range]]);
 }
 
 /** If-None-Match is a list, compares weakly, and `*` is any. */
@@ -97,13 +151,13 @@ function matches(header: string | undefined, etag: string): boolean {
 }
 
 function rangeOf(
-	headers: RequestHeaders,
+	asked: Asked,
 	size: number,
 	etag: string
 ): { start: number; end: number } | 'unsatisfiable' | undefined {
-	const header = headers['range'];
-	const condition = headers['if-range'];
+	const header = asked.header('range');
 	if (size === 0 || !header?.startsWith('bytes=')) return undefined;
+	const condition = asked.header('if-range');
 	if (condition !== undefined && condition !== etag) return undefined;
 	// The last N bytes of a shorter file are all of it; range-parser takes that for an error.
 	const suffix = /^bytes=-(\d+)$/.exec(header.trim());

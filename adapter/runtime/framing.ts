@@ -2,16 +2,26 @@
 
 import type { RequestHeaders } from './env.ts';
 
-/** Headers that stand there once, or not at all. */
-const ONCE: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding']);
+/** Whether a header, its name in lower case, is one of those: they stand there once, or not at all. */
+export function isFraming(name: string): boolean {
+	// By its length first: no other header of a browser's is as long as one of these.
+	switch (name.length) {
+		case 0:
+			return true;
+		case 4:
+			return name === 'host';
+		case 14:
+			return name === 'content-length';
+		case 17:
+			return name === 'transfer-encoding';
+		default:
+			return false;
+	}
+}
 
-/**
- * Whether one more header makes a request unclear.
- *
- * @param headers Those before it, names in lower case.
- */
-export function makesUnclear(headers: RequestHeaders, name: string): boolean {
-	return name === '' || (headers[name] !== undefined && ONCE.has(name));
+/** Whether one of them stands there again. */
+export function isRepeated(names: readonly string[]): boolean {
+	return names.some((name, index) => name === '' || names.indexOf(name) !== index);
 }
 
 /**

@@ -8,10 +8,14 @@ export interface Incoming {
 	readonly method: string;
 	/** Path and query, as sent. */
 	readonly url: string;
+	/** The path alone, as sent. */
+	readonly path: string;
 	readonly headers: RequestHeaders;
+	/** One of them; of a few only, it is less work than to ask for all. */
+	header(name: string): string | undefined;
 	/** Its headers do not say for sure where it ends, or whom it is for; its answer is the last one. */
 	readonly isUnclear: boolean;
-	/** Address of the peer, which may be a proxy. */
+	/** Address of the peer, which may be a proxy. Must be read before the first await. */
 	readonly socketAddress: string;
 	/** Must be called before the first await; the body flows only as it is read. */
 	body(): ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -22,6 +26,8 @@ export interface Head {
 	readonly status: number;
 	readonly reason: string;
 	readonly headers: readonly (readonly [name: string, value: string])[];
+	/** The same object is sent again and again, and has a header: a front may keep what it makes of it. */
+	readonly isShared?: boolean;
 }
 
 export interface BodyInfo {
@@ -36,6 +42,8 @@ export interface BodyInfo {
 export interface Reply {
 	/** The client has left. */
 	readonly isClosed: boolean;
+	/** Whether what was written may be written over once `write` has settled. */
+	readonly copies: boolean;
 	/** Called once if the client leaves before the answer is complete; at once if it has left. */
 	onClosed(listener: () => void): void;
 	/**
@@ -64,5 +72,7 @@ export interface Reply {
 export const REFUSED_TIME: number = 2000;
 /** Bytes of a refused body that are taken in and thrown away. */
 export const REFUSED_BYTES: number = 16 * 1024 * 1024;
+/** Milliseconds that a request body may take, however slowly it comes. */
+export const BODY_TIME: number = 300_000;
 /** Bytes of a request body that wait for their reader before the sender is held up. */
 export const BODY_BUFFER: number = 64 * 1024;

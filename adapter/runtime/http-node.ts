@@ -1,28 +1,31 @@
 /** The HTTP front on Node's own server. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isUnclear } from './framing.ts';
 import type { RequestHeaders } from './env.ts';
 import type { BodyInfo, Head, Incoming, Reply } from './front.ts';
 import { BODY_BUFFER, REFUSED_BYTES, REFUSED_TIME } from './front.ts';
 import type { Site } from './site.ts';
 
-/** A server that answers with the site; the caller makes it listen. */
-export function nodeFront(site: Site): Server {
-	return createServer((request, response) => {
+/** Answers the requests of a server of Node's with the site. */
+export function nodeFront(site: Site): RequestListener {
+	return (request, response) => {
 		const reply = new NodeReply(request, response);
 		const incoming = incomingOf(request, reply);
 		if (site.isDraining || incoming.isUnclear) response.shouldKeepAlive = false;
 		site.handle(incoming, reply);
-	});
+	};
 }
 
 function incomingOf(request: IncomingMessage, reply: NodeReply): Incoming {
 	const headers = flatten(request.headers);
+	const url = request.url ?? '/';
 	return {
 		method: request.method ?? 'GET',
-		url: request.url ?? '/',
+		url,
+		path: url.split('?', 1)[0]!,
 		headers,
+		header: (name) => headers[name],
 		isUnclear: hasTwoHosts(request.rawHeaders) || isUnclear(headers),
 		// Empty once the peer is gone; then nobody gets to see it.
 		socketAddress: request.socket.remoteAddress ?? '',
@@ -49,6 +52,7 @@ function flatten(headers: IncomingMessage['headers']): RequestHeaders {
 }
 
 class NodeReply implements Reply {
+	readonly copies: boolean = false;
 	readonly #request: IncomingMessage;
 	readonly #response: ServerResponse;
 	readonly #listeners: (() => void)[] = [];
@@ -146,6 +150,8 @@ class NodeReply implements Reply {
 		return new ReadableStream<Uint8Array<ArrayBuffer>>(
 			{
 				start: (controller) => {
+					// Something that stands before us has read it: there is nothing left, and no event to come.
+					if (request.readableEnded) return controller.close();
 					request.on('data', (chunk: Buffer<ArrayBuffer>) => {
 						if (this.#isBodyDropped) return;
 						controller.enqueue(chunk);

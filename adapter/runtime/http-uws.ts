@@ -3,292 +3,94 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { addHeader } from '../transports/upgrade.ts';
 import type { RequestHeaders } from './env.ts';
-import { isUnclear, makesUnclear } from './framing.ts';
-import { BODY_BUFFER, REFUSED_BYTES, REFUSED_TIME } from './front.ts';
-import type { BodyInfo, Head, Incoming, Reply } from './front.ts';
+import { isFraming, isRepeated, isUnclear } from './framing.ts';
+import type { Incoming } from './front.ts';
 import type { Site } from './site.ts';
+import { UwsReply } from './uws-reply.ts';
 
-/**
- * Registers the site on every path that nothing else has taken.
- *
- * A request is read at once: its object does not outlive the handler's synchronous part.
- */
+/** Registers the site on every path that nothing else has taken. */
 export function uwsFront(app: TemplatedApp, site: Site): void {
 	app.any('/*', (response, request) => {
-		const { headers, isUnclear } = headersOf(request);
+		const incoming = new UwsIncoming(response, request);
 		// What its parser takes for the end of a chunk others may not: nothing that follows is read.
-		const isLast = isUnclear || headers['transfer-encoding'] !== undefined || site.isDraining;
+		const isLast = incoming.isUnclear || incoming.isChunked || site.isDraining;
 		const reply = new UwsReply(response, isLast);
-		const query = request.getQuery();
-		const path = request.getUrl();
-		const incoming: Incoming = {
-			method: request.getMethod().toUpperCase(),
-			url: query ? `${path}?${query}` : path,
-			headers,
-			isUnclear,
-			socketAddress: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
-			body: () => reply.readBody()
-		};
+		incoming.body = () => reply.readBody();
 		site.handle(incoming, reply);
+		reply.handedOver();
 	});
 }
 
-function headersOf(request: HttpRequest): { headers: RequestHeaders; isUnclear: boolean } {
-	// Without a prototype, so that a header called `constructor` is only that.
-	const headers = Object.create(null) as Record<string, string>;
-	let isRepeated = false;
-	request.forEach((name, value) => {
-		isRepeated ||= makesUnclear(headers, name);
-		addHeader(headers, name, latin1(value));
-	});
-	return { headers, isUnclear: isRepeated || isUnclear(headers) };
+/**
+ * A request is read at once: its object does not outlive the handler's synchronous part. What is
+ * made of its headers is made when it is asked for, since a file asks for few of them.
+ */
+class UwsIncoming implements Incoming {
+	readonly method: string;
+	readonly path: string;
+	readonly url: string;
+	readonly isUnclear: boolean;
+	readonly isChunked: boolean;
+	body!: Incoming['body'];
+	readonly #response: HttpResponse;
+	/** Names and values by turns. */
+	readonly #lines: readonly string[];
+	#headers: RequestHeaders | undefined = undefined;
+
+	constructor(response: HttpResponse, request: HttpRequest) {
+		this.#response = response;
+		this.method = request.getMethod().toUpperCase();
+		this.path = request.getUrl();
+		const query = request.getQuery();
+		this.url = query ? `${this.path}?${query}` : this.path;
+		lines = [];
+		framing.length = 0;
+		request.forEach(take);
+		this.#lines = lines;
+		this.isChunked = framing.includes('transfer-encoding');
+		const isHostAlone = framing.length === 1 && framing[0] === 'host';
+		this.isUnclear = !isHostAlone && (isRepeated(framing) || isUnclear(this.headers));
+	}
+
+	get headers(): RequestHeaders {
+		if (this.#headers !== undefined) return this.#headers;
+		// Without a prototype, so that a header called `constructor` is only that.
+		const headers = Object.create(null) as Record<string, string>;
+		const lines = this.#lines;
+		for (let at = 0; at < lines.length; at += 2) {
+			addHeader(headers, lines[at]!, latin1(lines[at + 1]!));
+		}
+		return (this.#headers = headers);
+	}
+
+	header(name: string): string | undefined {
+		const lines = this.#lines;
+		let found: string | undefined;
+		for (let at = 0; at < lines.length; at += 2) {
+			const { length } = lines[at]!;
+			if (length !== name.length || lines[at] !== name) continue;
+			if (found !== undefined) return this.headers[name];
+			found = lines[at + 1]!;
+		}
+		return found === undefined ? undefined : latin1(found);
+	}
+
+	get socketAddress(): string {
+		return Buffer.from(this.#response.getRemoteAddressAsText()).toString('latin1');
+	}
+}
+
+// --- what a request is read into: a function made for each would cost more than all the rest ---
+
+let lines: string[] = [];
+const framing: string[] = [];
+
+function take(name: string, value: string): void {
+	lines.push(name, value);
+	if (isFraming(name)) framing.push(name);
 }
 
 /** The string whose characters are the bytes that came: uWebSockets.js has read them as UTF-8. */
 function latin1(text: string): string {
 	return /[^\0-\x7f]/.test(text) ? Buffer.from(text).toString('latin1') : text;
-}
-
-/** Header values are Latin-1, and uWebSockets.js writes strings as UTF-8. */
-function encoded(value: string): string | Buffer {
-	return /[^\0-\x7f]/.test(value) ? Buffer.from(value, 'latin1') : value;
-}
-
-/** Builds since 20.57 can send a head before there is a body. */
-interface HeadFirst {
-	beginWrite?(): void;
-}
-
-class UwsReply implements Reply {
-	readonly #response: HttpResponse;
-	/** The connection ends with this answer. */
-	readonly #isLast: boolean;
-	readonly #listeners: (() => void)[] = [];
-	#isClosed: boolean = false;
-	/** uWebSockets.js throws on any use of a response that is complete or aborted. */
-	#isDone: boolean = false;
-	/** Announced bytes of the body, `undefined` for a chunked one. */
-	#length: number | undefined = undefined;
-	/** Continues a write that met a full socket. */
-	#onWritable: ((offset: number) => boolean) | undefined = undefined;
-	/** Settles that write. */
-	#settle: (() => void) | undefined = undefined;
-	#body: { isComplete: boolean; isPaused: boolean; drop: boolean; dropped: number } | undefined;
-
-	constructor(response: HttpResponse, isLast: boolean) {
-		this.#response = response;
-		this.#isLast = isLast;
-		response.onAborted(() => this.#close());
-	}
-
-	get isClosed(): boolean {
-		return this.#isClosed;
-	}
-
-	onClosed(listener: () => void): void {
-		if (this.#isClosed) listener();
-		else this.#listeners.push(listener);
-	}
-
-	// --- answers ---
-
-	send(head: Head, body: Uint8Array | string | undefined, info: BodyInfo = {}): void {
-		if (this.#isDone) return;
-		this.#letBodyRun();
-		this.#isDone = true;
-		this.#response.cork(() => {
-			this.#writeHead(head);
-			if (body !== undefined) {
-				this.#response.end(body, this.#isLast);
-				return;
-			}
-			// Any argument makes endWithoutBody break the connection, or the process, on some builds.
-			if (info.length !== undefined) {
-				this.#response.writeHeader('content-length', String(info.length));
-			}
-			this.#response.endWithoutBody();
-		});
-	}
-
-	refuse(head: Head, body: string, rest: number): void {
-		if (this.#isDone) return;
-		if (!this.#body) void this.readBody().cancel();
-		if (rest <= REFUSED_BYTES) return this.send(head, body);
-		// Written but not ended: the connection of an ended response cannot be closed any more.
-		this.begin(head);
-		this.write(Buffer.from(body));
-		const end = (): void => {
-			clearTimeout(timer);
-			this.#end(true);
-		};
-		const timer = setTimeout(end, REFUSED_TIME);
-		this.onClosed(() => clearTimeout(timer));
-		this.#onBodyDropped = (): void => {
-			const { isComplete, dropped } = this.#body!;
-			if (isComplete || dropped > REFUSED_BYTES) end();
-		};
-		this.#letBodyRun();
-		this.#onBodyDropped();
-	}
-	#onBodyDropped: (() => void) | undefined = undefined;
-
-	begin(head: Head, info: BodyInfo = {}): void {
-		if (this.#isDone) return;
-		this.#length = info.length;
-		this.#response.onWritable((offset) => {
-			if (this.#onWritable) return this.#onWritable(offset);
-			this.#flush();
-			return true;
-		});
-		this.#response.cork(() => {
-			this.#writeHead(head);
-			// An announced length goes out with the head; a chunked head waits for its first chunk,
-			// unless this build can send it alone.
-			if (info.length !== undefined) [, this.#isDone] = this.#response.tryEnd('', info.length);
-			else (this.#response as HeadFirst).beginWrite?.();
-		});
-	}
-
-	write(chunk: Uint8Array): Promise<void> | undefined {
-		if (this.#isDone || chunk.byteLength === 0) return undefined;
-		const isThrough = this.#length === undefined ? this.#writeChunk(chunk) : this.#writePart(chunk);
-		if (isThrough) return undefined;
-		return new Promise((resolve) => {
-			this.#settle = resolve;
-		});
-	}
-
-	/** Chunked: the server keeps what the socket does not take, and says when it is gone. */
-	#writeChunk(chunk: Uint8Array): boolean {
-		let hasRoom = true;
-		this.#response.cork(() => {
-			hasRoom = this.#response.write(chunk);
-		});
-		if (!hasRoom) {
-			this.#onWritable = () => {
-				this.#flush();
-				return this.#continue();
-			};
-		}
-		return hasRoom;
-	}
-
-	/**
-	 * With a listener for it, uWebSockets.js leaves what it has buffered to the next write, which may
-	 * be long in coming; an empty cork makes it write.
-	 */
-	#flush(): void {
-		this.#response.cork(() => {});
-	}
-
-	/** With a length: what the socket does not take is left to us, and offered again. */
-	#writePart(chunk: Uint8Array): boolean {
-		const length = this.#length!;
-		const start = this.#response.getWriteOffset();
-		let isThrough = true;
-		const offer = (offset: number): void => {
-			const [ok, isComplete] = this.#response.tryEnd(chunk.subarray(offset - start), length);
-			isThrough = ok || isComplete;
-			if (isComplete) this.#isDone = true;
-		};
-		this.#response.cork(() => offer(start));
-		if (!isThrough) {
-			this.#onWritable = (offset) => {
-				this.#response.cork(() => offer(offset));
-				return isThrough ? this.#continue() : false;
-			};
-		}
-		return isThrough;
-	}
-
-	#continue(): true {
-		this.#onWritable = undefined;
-		const settle = this.#settle;
-		this.#settle = undefined;
-		settle?.();
-		return true;
-	}
-
-	end(): void {
-		this.#end(this.#isLast);
-	}
-
-	#end(isLast: boolean): void {
-		if (this.#isDone) return;
-		this.#letBodyRun();
-		this.#isDone = true;
-		this.#response.cork(() => this.#response.end(undefined, isLast));
-	}
-
-	abort(): void {
-		if (this.#isDone) return;
-		// Runs onAborted, and with it #close().
-		this.#response.close();
-	}
-
-	#writeHead(head: Head): void {
-		this.#response.writeStatus(`${head.status} ${head.reason}`);
-		for (const [name, value] of head.headers) this.#response.writeHeader(name, encoded(value));
-	}
-
-	#close(): void {
-		if (this.#isClosed) return;
-		this.#isDone = true;
-		this.#isClosed = true;
-		this.#continue();
-		for (const listener of this.#listeners.splice(0)) listener();
-	}
-
-	// --- the request body ---
-
-	/** Bytes flow while somebody reads: a full queue pauses the connection. */
-	readBody(): ReadableStream<Uint8Array<ArrayBuffer>> {
-		const state = { isComplete: false, isPaused: false, drop: false, dropped: 0 };
-		this.#body = state;
-		let controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-		const stream = new ReadableStream<Uint8Array<ArrayBuffer>>(
-			{
-				start: (given) => {
-					controller = given;
-				},
-				pull: () => this.#resume(),
-				cancel: () => this.#letBodyRun()
-			},
-			new ByteLengthQueuingStrategy({ highWaterMark: BODY_BUFFER })
-		);
-		this.#response.onData((chunk, isLast) => {
-			state.isComplete = isLast;
-			if (state.drop) {
-				state.dropped += chunk.byteLength;
-				this.#onBodyDropped?.();
-				return;
-			}
-			// The buffer is taken back when this call returns.
-			if (chunk.byteLength > 0) controller.enqueue(new Uint8Array(chunk.slice(0)));
-			if (isLast) controller.close();
-			else if ((controller.desiredSize ?? 0) <= 0 && !this.#isDone && !state.isPaused) {
-				state.isPaused = true;
-				this.#response.pause();
-			}
-		});
-		this.onClosed(() => {
-			if (!state.isComplete && !state.drop) {
-				controller.error(new Error('The client has left before its request was complete.'));
-			}
-		});
-		return stream;
-	}
-
-	#resume(): void {
-		if (!this.#body?.isPaused || this.#isDone) return;
-		this.#body.isPaused = false;
-		this.#response.resume();
-	}
-
-	/** What is left of a body that nobody wants must pass, or the connection could take no more. */
-	#letBodyRun(): void {
-		if (!this.#body || this.#body.isComplete) return;
-		this.#body.drop = true;
-		this.#resume();
-	}
 }

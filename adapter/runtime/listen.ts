@@ -1,14 +1,22 @@
 /** Binds a front, and the socket beside it, to a port. */
 
-import { Server as TcpServer, type AddressInfo } from 'node:net';
+import { Server as TcpServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import type { us_listen_socket } from 'uWebSockets.js';
+import type { Server as SecureServer } from 'node:https';
+import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js';
+import { RealtimeError } from '../../kernel/errors.ts';
 import type { Attachment } from '../transports/attachment.ts';
 import type { NodeTransport } from '../transports/node.ts';
 import type { UwsModule } from '../transports/select.ts';
 import type { UwsTransport } from '../transports/uws.ts';
+import { readCertificate, watchCertificate, type CertificateFiles } from './certificate.ts';
+import { keepReserve, type Door } from './descriptors.ts';
 import { nodeFront } from './http-node.ts';
 import { uwsFront } from './http-uws.ts';
+import { onIdle } from './idle.ts';
+import { nodeServer, type NodeTimeouts } from './node-server.ts';
+import { cannotListen, freePort } from './port.ts';
+import { adoptPath, claimPath } from './socket-path.ts';
 import type { Site } from './site.ts';
 
 /** Milliseconds that answers already written get to leave, once everything has ended. */
@@ -20,12 +28,24 @@ export interface Listening {
 	readonly attachment: Attachment | undefined;
 	readonly host: string;
 	readonly port: number;
-	/** Whether other workers have the port as well. @default false */
+	/** A Unix socket, in place of both. */
+	readonly path?: string | undefined;
+	/** A socket that is open, in place of all three; on Node only. */
+	readonly fd?: number | undefined;
+	/** For HTTPS; a certificate that comes to stand in its files is taken over. */
+	readonly certificate?: CertificateFiles | undefined;
+	/** On Node only. */
+	readonly timeouts?: NodeTimeouts;
+	/** What happens when nobody has needed the server for a time; on Node only. */
+	readonly idle?: { readonly time: number; readonly end: () => void } | undefined;
+	/** Whether other workers listen there as well. @default false */
 	readonly isShared?: boolean;
+	/** Is told what its operator has to know. @default console.error */
+	readonly report?: (error: unknown) => void;
 }
 
 export interface Listener {
-	/** The port that was bound. */
+	/** The port that was bound; 0 where it is no port. */
 	readonly port: number;
 	/** Accepts no further connections, from when it resolves on. */
 	stop(): Promise<void>;
@@ -33,36 +53,122 @@ export interface Listener {
 	release(): Promise<void>;
 }
 
+/** A native server on its way from listening to its last connection. */
+interface Open {
+	readonly app: TemplatedApp;
+	/** Undefined while no connection is accepted. */
+	socket: us_listen_socket | undefined;
+	readonly retire: (() => void) | undefined;
+}
+
+/**
+ * Listens with uWebSockets.js.
+ *
+ * A native server keeps the certificate that it was made with: a new one gets a server of its own
+ * on the same port, and the connections of the old one live on there.
+ */
 export async function listenUws(
 	uws: UwsModule,
 	transport: UwsTransport,
-	{ site, attachment, host, port, isShared = false }: Listening
+	listening: Listening
 ): Promise<Listener> {
-	const app = uws.App();
-	if (attachment) transport.attach(app, attachment);
-	uwsFront(app, site);
-	const socket = await new Promise<us_listen_socket | false>((resolve) => {
-		// Without this option a port may be bound twice, and two servers share its connections.
-		const options = isShared ? 0 : EXCLUSIVE_PORT;
-		(app as unknown as WithOptions).listen(host, port, options, resolve);
-	});
-	if (!socket) throw cannotListen(host, port);
+	const { site, attachment, host, path, certificate: files, isShared = false } = listening;
+	const { report = console.error } = listening;
+	if (path !== undefined) await claimPath(path);
+	let { port } = listening;
+	// It could be listened on exclusively, but then not again as long as a connection to it is open.
+	if (path === undefined && !isShared) port = await freePort(host, port);
+
+	function listenWith(app: TemplatedApp, done: (socket: us_listen_socket | false) => void): void {
+		if (path !== undefined) app.listen_unix(done, path);
+		else app.listen(host, port, done);
+	}
+
+	async function open(): Promise<Open> {
+		const app = files ? secureApp(uws, files) : uws.App();
+		const retire = attachment && transport.attach(app, attachment);
+		uwsFront(app, site);
+		const socket = await new Promise<us_listen_socket | false>((resolve) => {
+			listenWith(app, resolve);
+		});
+		if (socket) return { app, socket, retire };
+		retire?.();
+		throw path === undefined ? cannotListen(host, port) : new Error(`Cannot listen on ${path}.`);
+	}
+
+	let current = await open();
+	if (path === undefined) port = uws.us_socket_local_port(current.socket!);
+	let leavePath = path === undefined ? undefined : adoptPath(path);
+	const apps = new Set([current.app]);
 	let isStopped = false;
+	const stopWatching = files && watchCertificate(files, renew);
+	const letGo = keepReserve(
+		{
+			get isOpen() {
+				return current.socket !== undefined;
+			},
+			shut: () => close(current),
+			open() {
+				const { app } = current;
+				leavePath?.();
+				// It calls back before it returns.
+				listenWith(app, (socket) => {
+					if (socket) current.socket = socket;
+				});
+				if (path !== undefined && current.socket) leavePath = adoptPath(path);
+			}
+		},
+		report
+	);
+
+	/** What is closed already must not be closed again. */
+	function close(one: Open): void {
+		const { socket } = one;
+		one.socket = undefined;
+		if (socket) uws.us_listen_socket_close(socket);
+	}
+
+	async function renew(): Promise<void> {
+		const last = current;
+		const next = await open();
+		if (isStopped) return close(next);
+		current = next;
+		if (path !== undefined) leavePath = adoptPath(path);
+		apps.add(current.app);
+		await atRest(() => close(last));
+		last.retire?.();
+	}
+
 	return {
-		port: uws.us_socket_local_port(socket),
+		port: path === undefined ? port : 0,
 		async stop() {
 			if (isStopped) return;
 			isStopped = true;
-			if (isShared) await atRest(() => uws.us_listen_socket_close(socket));
-			else uws.us_listen_socket_close(socket);
+			stopWatching?.();
+			leavePath?.();
+			letGo();
+			if (isShared) await atRest(() => close(current));
+			else close(current);
 		},
 		async release() {
 			// What a socket did not take at once goes out in later turns; nothing says when.
 			await setTimeout(FLUSH_TIME / 10);
 			// Where it is missing, idle connections end by themselves within ten seconds.
-			(app as { close?(): void }).close?.();
+			for (const app of apps) (app as { close?(): void }).close?.();
 		}
 	};
+}
+
+/** @throws {RealtimeError} RT_TLS_INVALID */
+function secureApp(uws: UwsModule, files: CertificateFiles): TemplatedApp {
+	// It says why, which the native server does not.
+	readCertificate(files);
+	try {
+		return uws.SSLApp({ cert_file_name: files.cert, key_file_name: files.key });
+	} catch (cause) {
+		const why = 'uWebSockets.js does not take them';
+		throw new RealtimeError('RT_TLS_INVALID', [files.cert, files.key, why], { cause });
+	}
 }
 
 /** Turns of the event loop that are looked at. */
@@ -88,37 +194,41 @@ function atRest(work: () => void): Promise<void> {
 	});
 }
 
-/** `LIBUS_LISTEN_EXCLUSIVE_PORT`, which not every release exports under one name. */
-const EXCLUSIVE_PORT = 1;
-
-/** A form of `listen` that the types of uWebSockets.js leave out. */
-interface WithOptions {
-	listen(
-		host: string,
-		port: number,
-		options: number,
-		done: (socket: us_listen_socket | false) => void
-	): void;
-}
-
 export async function listenNode(
 	transport: NodeTransport,
-	{ site, attachment, host, port }: Listening
+	listening: Listening
 ): Promise<Listener> {
-	const server = nodeFront(site);
+	const { site, attachment, host, port, path, fd, certificate: files, idle } = listening;
+	if (path !== undefined && !listening.isShared) await claimPath(path);
+	const server = nodeServer(nodeFront(site), files && readCertificate(files), listening.timeouts);
 	const detach = attachment && transport.attach(server, attachment);
 	await new Promise<void>((resolve, reject) => {
 		server.once('error', (cause) => {
 			detach?.();
-			reject(cannotListen(host, port, cause));
+			const where = path ?? (fd === undefined ? undefined : `file descriptor ${fd}`);
+			const failure = where && new Error(`Cannot listen on ${where}.`, { cause });
+			reject(failure || cannotListen(host, port, cause));
 		});
-		server.listen(port, host, resolve);
+		if (fd !== undefined) server.listen({ fd }, resolve);
+		else if (path !== undefined) server.listen({ path }, resolve);
+		else server.listen(port, host, resolve);
 	});
+	const stopWatching =
+		files &&
+		watchCertificate(files, (renewed) =>
+			(server as unknown as SecureServer).setSecureContext({ ...renewed })
+		);
+	const forget = idle && onIdle(server, idle.time, idle.end);
+	const letGo = keepReserve(doorOf(server), listening.report ?? console.error);
 	const closed = new Promise((resolve) => server.once('close', resolve));
+	const address = server.address();
 	return {
-		port: (server.address() as AddressInfo).port,
+		port: address !== null && typeof address === 'object' ? address.port : 0,
 		async stop() {
 			detach?.();
+			stopWatching?.();
+			forget?.();
+			letGo();
 			// Not that of the HTTP server, which ends connections over which a request may just come: they
 			// are told with their next answer.
 			TcpServer.prototype.close.call(server);
@@ -133,9 +243,24 @@ export async function listenNode(
 	};
 }
 
-function cannotListen(host: string, port: number, cause?: unknown): Error {
-	return new Error(
-		`Cannot listen on ${host}:${port}. Another process has the port, or the address is not this machine's: set PORT or HOST.`,
-		{ cause }
-	);
+/**
+ * Node goes on to accept connections where it may not have them, and ends them at once: their clients
+ * need not wait for a server that may soon have room.
+ */
+function doorOf(server: TcpServer): Door {
+	let isOpen = true;
+	return {
+		get isOpen() {
+			return isOpen;
+		},
+		shut() {
+			isOpen = false;
+			// Of 0 some releases think that it stands for any number.
+			server.maxConnections = 1;
+		},
+		open() {
+			isOpen = true;
+			server.maxConnections = Infinity;
+		}
+	};
 }

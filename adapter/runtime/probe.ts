@@ -14,13 +14,12 @@ export type Backend = HealthEntry;
  * @returns whether it was one of them.
  */
 export function probe(
-	{ method, url }: Incoming,
+	{ method, path }: Incoming,
 	reply: Reply,
 	isDraining: boolean,
 	backends: () => readonly Backend[] = () => []
 ): boolean {
 	if (method !== 'GET' && method !== 'HEAD') return false;
-	const [path] = url.split('?', 1);
 	if (path === '/healthz') sendText(reply, method, 200);
 	else if (path !== '/readyz') return false;
 	else {

@@ -3,7 +3,7 @@
 import type { Reason } from '../workers/messages.ts';
 import type { Site } from './site.ts';
 
-/** Milliseconds that listeners of `sveltekit:shutdown`, and all else after the requests, may take. */
+/** Milliseconds that listeners of `sveltekit:shutdown`, and all else after the requests, get at least. */
 export const LAST_STEPS = 5000;
 
 /** The part of the time that is left which clients that go elsewhere may take: plugins need some too. */
@@ -30,7 +30,7 @@ export interface ShutdownSteps {
 }
 
 /** What the end is called in the event that SvelteKit apps listen to. */
-export type ShutdownReason = Reason;
+export type ShutdownReason = Reason | 'IDLE';
 
 /** Runs the steps, each bounded; never rejects. */
 export async function shutDown(steps: ShutdownSteps, reason: ShutdownReason): Promise<void> {
@@ -49,7 +49,7 @@ export async function shutDown(steps: ShutdownSteps, reason: ShutdownReason): Pr
 	const sockets = attempt(steps.closeApp?.());
 	await within(rest(), Promise.all([sockets, site.idle()]));
 	site.abort();
-	await within(LAST_STEPS, announce(reason));
+	await within(Math.max(rest(), LAST_STEPS), announce(reason));
 	await within(LAST_STEPS, steps.release());
 }
 
@@ -83,22 +83,31 @@ async function announce(reason: ShutdownReason): Promise<void> {
 	);
 }
 
-/**
- * Ends the process with 0 once `close` is through; a second signal ends it at once.
- *
- * @returns takes the handlers away again.
- */
-export function onSignals(close: (reason: ShutdownReason) => Promise<void>): () => void {
+export interface Ending {
+	/** Ends the process as a signal does. */
+	end(reason: ShutdownReason): void;
+	/** Takes the handlers away again. */
+	forget(): void;
+}
+
+/** Ends the process with 0 once `close` is through; a second signal ends it at once. */
+export function onSignals(close: (reason: ShutdownReason) => Promise<void>): Ending {
 	let isEnding = false;
-	const end = (signal: NodeJS.Signals): void => {
-		if (isEnding) process.exit(signal === 'SIGINT' ? 130 : 143);
+	const end = (reason: ShutdownReason): void => {
 		isEnding = true;
-		void close(signal as ShutdownReason).then(() => process.exit(0));
+		void close(reason).then(() => process.exit(0));
 	};
-	process.on('SIGTERM', end);
-	process.on('SIGINT', end);
-	return () => {
-		process.off('SIGTERM', end);
-		process.off('SIGINT', end);
+	const onSignal = (signal: NodeJS.Signals): void => {
+		if (isEnding) process.exit(signal === 'SIGINT' ? 130 : 143);
+		end(signal as ShutdownReason);
+	};
+	process.on('SIGTERM', onSignal);
+	process.on('SIGINT', onSignal);
+	return {
+		end,
+		forget() {
+			process.off('SIGTERM', onSignal);
+			process.off('SIGINT', onSignal);
+		}
 	};
 }

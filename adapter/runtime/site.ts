@@ -1,12 +1,15 @@
 /** What happens to a request, the same on both fronts: a file, a probe, or a page by SvelteKit. */
 
 import { limitBody } from './body.ts';
-import { sendFile, sendResponse } from './deliver.ts';
+import { compressionOf } from './compress.ts';
+import { sendResponse } from './deliver.ts';
 import type { Environment } from './env.ts';
 import type { Page } from '../../plugins/metrics/index.ts';
 import type { Incoming, Reply } from './front.ts';
 import { head, sendText } from './head.ts';
+import { signalLeave } from './leave-signal.ts';
 import { probe, type Backend } from './probe.ts';
+import { sendFile } from './send-file.ts';
 import type { StaticFiles } from './static.ts';
 import type {} from '../platform.ts';
 
@@ -63,14 +66,20 @@ export function createSite(options: SiteOptions): Site {
 	const run = (incoming: Incoming, reply: Reply, work: () => Promise<void>): void => {
 		active.add(reply);
 		reply.onClosed(() => finish(reply));
-		work()
-			.catch((error: unknown) => {
+		work().then(
+			() => finish(reply),
+			(error: unknown) => {
 				report(error);
-				sendText(reply, incoming.method, 500);
-			})
-			// A reply that refuses even this answer has lost its connection.
-			.catch((error: unknown) => (report(error), reply.abort()))
-			.finally(() => finish(reply));
+				try {
+					sendText(reply, incoming.method, 500);
+				} catch (refusal) {
+					// A reply that refuses even this answer has lost its connection.
+					report(refusal);
+					reply.abort();
+				}
+				finish(reply);
+			}
+		);
 	};
 
 	const file = (incoming: Incoming, reply: Reply): boolean => {
@@ -81,7 +90,7 @@ export function createSite(options: SiteOptions): Site {
 			reply.send(head(found.status, [['location', found.location]]), '');
 			return true;
 		}
-		const answer = files.answer(found, incoming.method, incoming.headers);
+		const answer = files.answer(found, incoming);
 		if (!(answer instanceof Promise) && !answer.source) {
 			reply.send(answer.head, answer.body, { length: answer.length });
 		} else {
@@ -93,20 +102,25 @@ export function createSite(options: SiteOptions): Site {
 	const page = async (incoming: Incoming, reply: Reply): Promise<void> => {
 		const question = requestOf(incoming, reply, environment);
 		if (typeof question === 'number') return refuse(incoming, reply, question);
+		const { headers, socketAddress } = incoming;
 		const response = await options.server.respond(question.request, {
 			platform: options.platform,
-			getClientAddress: () => environment.clientAddress(incoming.headers, incoming.socketAddress)
+			getClientAddress: () => environment.clientAddress(headers, socketAddress)
 		});
 		if (question.isExceeded()) {
 			response.body?.cancel().catch(() => {});
 			return refuse(incoming, reply, 413);
 		}
-		await sendResponse(reply, incoming.method, response);
+		const { method } = incoming;
+		const compression = environment.compresses
+			? compressionOf({ method, headers }, response)
+			: undefined;
+		await sendResponse(reply, method, response, compression);
 	};
 
 	const ownPage = (incoming: Incoming, reply: Reply): boolean => {
 		const own = options.own?.();
-		if (own === undefined || incoming.url.split('?', 1)[0] !== own.path) return false;
+		if (own === undefined || incoming.path !== own.path) return false;
 		const { method, headers } = incoming;
 		run(incoming, reply, async () => {
 			const { authorization } = headers;
@@ -148,6 +162,9 @@ function refuse({ method, headers }: Incoming, reply: Reply, status: number): vo
 	reply.refuse(answer, 'Content Too Large\n', Number(headers['content-length'] ?? Infinity));
 }
 
+/** What stands in a request line; anything else is sent with % (RFC 3986). */
+const PATH = /^\/[\x21-\x7e]*$/;
+
 interface Question {
 	readonly request: Request;
 	isExceeded(): boolean;
@@ -157,23 +174,21 @@ interface Question {
 function requestOf(incoming: Incoming, reply: Reply, environment: Environment): Question | number {
 	const { method, url, headers } = incoming;
 	const origin = environment.origin(headers);
-	if (origin === undefined || !url.startsWith('/')) return 400;
+	if (origin === undefined || !PATH.test(url)) return 400;
 	if (method === 'TRACE' || method === 'CONNECT' || method === 'TRACK') return 405;
 	const hasBody =
 		method !== 'GET' &&
 		method !== 'HEAD' &&
-		(headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined);
+		((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined);
 	if (hasBody && Number(headers['content-length']) > environment.bodyLimit) return 413;
 	const body = hasBody ? limitBody(incoming.body(), environment.bodyLimit) : undefined;
-	const abort = new AbortController();
-	reply.onClosed(() => abort.abort(new DOMException('The client has left.', 'AbortError')));
 	try {
 		const request = new Request(origin + url, {
 			method,
 			headers,
-			signal: abort.signal,
 			...(body && { body: body.stream, duplex: 'half' })
 		});
+		signalLeave(request, reply);
 		return { request, isExceeded: () => body?.isExceeded ?? false };
 	} catch {
 		// A method, path or header that no Request can be made of.

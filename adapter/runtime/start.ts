@@ -1,44 +1,16 @@
-/** The entry of a built app: boots SvelteKit, the kernel and the server, in this order. */
+/** The entry of a built app: boots it, and listens. */
 
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { systemClock } from '../../kernel/clock.ts';
-import { selectTransport } from '../transports/select.ts';
-import { nodeTransport } from '../transports/node.ts';
-import { uwsTransport } from '../transports/uws.ts';
-import { platformWith } from '../hooks.ts';
+import { selectTransport, type SelectedTransport } from '../transports/select.ts';
+import { nodeTransport, type NodeTransport } from '../transports/node.ts';
+import { uwsTransport, type UwsTransport } from '../transports/uws.ts';
 import { joinSupervisor } from '../workers/member.ts';
-import { createApp, type App as RunningApp, type AppDefinition } from './app.ts';
+import type { App as RunningApp } from './app.ts';
+import { boot, type BootOptions } from './boot.ts';
 import { readEnvironment, type Environment } from './env.ts';
-import { listenNode, listenUws, type Listener } from './listen.ts';
-import type { KitServing } from './kit-serving.ts';
-import { leave } from './leave.ts';
+import { listenNode, listenUws, type Listener, type Listening } from './listen.ts';
 import { LAST_STEPS, onSignals, shutDown, type ShutdownReason } from './shutdown.ts';
-import { createSite, type KitServer } from './site.ts';
-import { staticFiles, type LargeFiles, type Prerendered } from './static.ts';
 
-export interface StartOptions {
-	/** SvelteKit's server, not yet initialised, or what loads it: a supervisor has no need of it. */
-	readonly server: KitServer | (() => Promise<KitServer>);
-	/** Loads config and live modules; absent where the app has none, and then no socket is opened. */
-	readonly load?: (() => Promise<AppDefinition>) | undefined;
-	/** Folder that holds `client/` and `prerendered/`. */
-	readonly directory: string;
-	/** `kit.paths.base`. @default '' */
-	readonly base?: string;
-	/** `kit.appDir`. @default '_app' */
-	readonly appDir?: string;
-	/** Decoded path and what was prerendered there. @default [] */
-	readonly prerendered?: Iterable<readonly [path: string, page: Prerendered]>;
-	/** ETags of files that are too large to be hashed when they are asked for. */
-	readonly etags?: LargeFiles;
-	/** Stands before the name of every variable. @default '' */
-	readonly envPrefix?: string;
-	/** Own origin where ORIGIN is not set. */
-	readonly origin?: string | undefined;
-	/** @default process.env */
-	readonly env?: Readonly<Record<string, string | undefined>>;
+export interface StartOptions extends BootOptions {
 	/** Whether SIGTERM and SIGINT end the process. @default true */
 	readonly signals?: boolean;
 }
@@ -46,7 +18,10 @@ export interface StartOptions {
 export interface RunningServer {
 	readonly transport: 'uws' | 'node';
 	readonly host: string;
+	/** 0 where the server listens on a Unix socket, or on one of systemd's. */
 	readonly port: number;
+	/** The Unix socket that the server listens on, in place of host and port. */
+	readonly path: string | undefined;
 	readonly app: RunningApp | undefined;
 	/** Stops listening, ends sockets and requests; the process goes on. */
 	close(): Promise<void>;
@@ -55,149 +30,125 @@ export interface RunningServer {
 /**
  * Starts the server of a built app.
  *
- * The app's own modules are loaded last: before `Server.init`, `$env/dynamic/private` is empty.
- *
  * @throws {RealtimeError} For a wrong variable or config. @throws {Error} When the port is taken.
  */
 export async function start(options: StartOptions): Promise<RunningServer> {
-	const { directory, base = '', appDir = '_app', env = process.env } = options;
+	const { env = process.env, signals = true } = options;
 	const environment = readEnvironment(env, {
 		prefix: options.envPrefix ?? '',
 		origin: options.origin
 	});
 	const worker = joinSupervisor(env);
 	if (environment.workers !== undefined && worker === undefined) {
-		return superviseWorkers(environment, options.signals ?? true);
+		return superviseWorkers(environment, signals);
 	}
-	const server = typeof options.server === 'function' ? await options.server() : options.server;
-	await server.init({
-		env: env as Record<string, string>,
-		read: (file) =>
-			Readable.toWeb(createReadStream(join(directory, 'client', base, file))) as ReadableStream
-	});
-	const definition = await options.load?.();
 	// Elsewhere than on Linux nothing spreads connections over several native listeners.
 	const isShareable = worker === undefined || process.platform === 'linux';
-	const selected = await selectTransport(isShareable ? definition?.config?.transport : 'node');
-	const transport = selected.name === 'uws' ? uwsTransport() : nodeTransport();
-	let platform: App.Platform | undefined;
-	const kit: KitServing = {
-		path: `${base}/ws`,
-		origin: environment.fixedOrigin,
-		respond: (request, slot, ip) =>
-			server.respond(request, {
-				platform: platformWith(platform, slot) as App.Platform,
-				getClientAddress: () => ip
-			})
-	};
-	const app = definition && (await createApp(definition, { transport, kit, shared: worker?.link }));
-	platform = app?.platform;
-
-	const site = createSite({
-		server,
+	const obstacle = obstacleOf(environment, worker !== undefined);
+	const isQuiet = worker !== undefined && !worker.isFirst;
+	let selected!: SelectedTransport;
+	let transport!: NodeTransport | UwsTransport;
+	const booted = await boot(options, {
 		environment,
-		platform,
-		own: () => app?.kernel.find('metrics.page'),
-		backends: () => app?.kernel.find('health')?.states() ?? [],
-		files: staticFiles({
-			client: join(directory, 'client'),
-			prerendered: join(directory, 'prerendered', base),
-			pages: new Map(options.prerendered),
-			etags: options.etags,
-			immutable: `${base}/${appDir}/immutable/`
-		})
+		shared: worker?.link,
+		async transport(wanted) {
+			selected = await selectTransport(isShareable ? wanted : 'node', { obstacle, isQuiet });
+			return (transport = selected.name === 'uws' ? uwsTransport() : nodeTransport());
+		}
 	});
-	const attachment = app && {
-		path: kit.path,
-		host: app.kernel,
-		resolve: resolver(environment)
+
+	const { host, path, idleTimeout } = environment;
+	const { site, attachment, app } = booted;
+	const listening: Listening = {
+		...environment,
+		...{ site, attachment, isShared: worker !== undefined },
+		idle: idleTimeout && environment.fd ? { time: idleTimeout, end: () => end('IDLE') } : undefined
 	};
-	const { host, port } = environment;
-	const listening = { site, attachment, host, port, isShared: worker !== undefined };
 	const listener: Listener = await (
-		transport.name === 'uws'
-			? listenUws(
-					(selected as { uws: typeof import('uWebSockets.js') }).uws,
-					transport as never,
-					listening
-				)
-			: listenNode(transport as never, listening)
+		selected.name === 'uws'
+			? listenUws(selected.uws, transport as UwsTransport, listening)
+			: listenNode(transport as NodeTransport, listening)
 	).catch(async (error: unknown) => {
 		await app?.close();
 		throw error;
 	});
 
 	let closing: Promise<void> | undefined;
-	const leaving = {
-		kernel: app?.kernel,
-		clock: app?.kernel.clock ?? systemClock,
-		spread: environment.shutdownSpread
-	};
 	/** @param siblings The instances that end as well; `undefined`: it is replaced by another. */
 	const close = (reason: ShutdownReason = 'close', siblings?: readonly string[]): Promise<void> => {
-		forget?.();
+		handlers?.forget();
 		return (closing ??= shutDown(
 			{
-				site,
+				...booted.end(siblings),
 				timeout: environment.shutdownTimeout,
-				delay: reason === 'SIGHUP' ? 0 : environment.shutdownDelay,
+				delay: reason === 'SIGHUP' || reason === 'IDLE' ? 0 : environment.shutdownDelay,
 				stopListening: listener.stop,
-				leave: (deadline) => leave(leaving, siblings, deadline),
-				closeApp: app && (() => app.close()),
 				release: listener.release
 			},
 			reason
 		));
 	};
-	const forget = options.signals === false ? undefined : onSignals((reason) => close(reason, []));
+	const handlers = signals ? onSignals((reason) => close(reason, [])) : undefined;
+	const end = (reason: ShutdownReason): void => {
+		if (handlers) handlers.end(reason);
+		else void close(reason, []);
+	};
 
 	if (worker) {
 		worker.serve({
 			instance: app?.kernel.instanceId,
-			transport: transport.name as 'uws' | 'node',
+			transport: selected.name,
 			connections: () => app?.kernel.connections.size ?? 0,
 			leave: (reason, siblings) => close(reason, reason === 'SIGHUP' ? undefined : siblings)
 		});
-	} else announce(environment.host, listener.port, transport.name);
+	} else announce(environment, listener.port, selected.name);
 	return {
-		transport: transport.name as 'uws' | 'node',
-		host: environment.host,
+		transport: selected.name,
+		...{ host, path, app },
 		port: listener.port,
-		app,
 		close: () => close('close', [])
 	};
 }
 
+/** What is asked of the server that uWebSockets.js has no way to do. */
+function obstacleOf(
+	{ fd, path, timeouts, prefix }: Environment,
+	isWorker: boolean
+): string | undefined {
+	if (fd !== undefined) return 'it cannot take over the socket of LISTEN_FDS';
+	if (isWorker && path !== undefined) {
+		return `several processes of it cannot share the socket of ${prefix}SOCKET_PATH`;
+	}
+	const fixed = 'its time-outs are fixed, and the environment sets';
+	if (timeouts.keepAlive !== undefined) return `${fixed} ${prefix}KEEP_ALIVE_TIMEOUT`;
+	if (timeouts.headers !== undefined) return `${fixed} ${prefix}HEADERS_TIMEOUT`;
+	return undefined;
+}
+
 async function superviseWorkers(
-	{ workers: size = 1, host, port, portName, shutdownTimeout, shutdownDelay }: Environment,
+	environment: Environment,
 	signals: boolean
 ): Promise<RunningServer> {
 	const { supervise } = await import('../workers/supervise.ts');
-	const patience = shutdownTimeout + shutdownDelay + LAST_STEPS * 2;
-	const supervisor = await supervise({ size, host, port, portName, patience, signals });
-	const count = size === 1 ? '1 worker' : `${size} workers`;
-	announce(host, supervisor.port, `${supervisor.transport}, ${count}`);
+	const { workers: size = 1, host, port, path, prefix } = environment;
+	const patience = environment.shutdownTimeout + environment.shutdownDelay + LAST_STEPS * 2;
+	const portName = `${prefix}PORT`;
+	const supervisor = await supervise({ size, host, port, path, portName, patience, signals });
 	const { transport } = supervisor;
+	const count = size === 1 ? '1 worker' : `${size} workers`;
+	announce(environment, supervisor.port, `${transport}, ${count}`);
 	return {
-		transport,
-		host,
+		...{ transport, host, path },
 		port: supervisor.port,
 		app: undefined,
 		close: () => supervisor.close()
 	};
 }
 
-function announce(host: string, port: number, how: string): void {
-	console.log(`Listening on http://${urlHost(host)}:${port} (${how})`);
-}
-
-/** A socket whose own origin cannot be told is refused, as a page is. */
-function resolver(environment: Environment): Environment['resolve'] {
-	return (headers, socketAddress) => {
-		const resolved = environment.resolve(headers, socketAddress);
-		if (resolved.origin === undefined) throw new Error('The request names no valid host.');
-		return resolved;
-	};
+function announce({ host, path, fd, certificate }: Environment, port: number, how: string): void {
+	const scheme = certificate ? 'https' : 'http';
+	const where = fd === undefined ? path : `file descriptor ${fd}`;
+	console.log(`Listening on ${where ?? `${scheme}://${urlHost(host)}:${port}`} (${how})`);
 }
 
 function urlHost(host: string): string {

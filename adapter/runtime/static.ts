@@ -3,9 +3,16 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { lookup } from 'mrmime';
-import type { RequestHeaders } from './env.ts';
-import { chooseVariant, fileAnswer, type FileAnswer, type StaticFile } from './file-answer.ts';
-import { fileMemory, type Content, type Stored } from './file-memory.ts';
+import {
+	chooseVariant,
+	CODINGS,
+	fileAnswer,
+	type Asked,
+	type FileAnswer,
+	type Representation,
+	type StaticFile
+} from './file-answer.ts';
+import { fileMemory, type Stored } from './file-memory.ts';
 
 /** What a prerendered path is: a file with, for endpoints, its content type, or a redirect. */
 export type Prerendered =
@@ -42,11 +49,7 @@ export interface Redirect {
 export interface StaticFiles {
 	/** @param url Path and query, as sent. */
 	find(url: string): StaticFile | Redirect | undefined;
-	answer(
-		file: StaticFile,
-		method: string,
-		headers: RequestHeaders
-	): FileAnswer | Promise<FileAnswer>;
+	answer(file: StaticFile, asked: Asked): FileAnswer | Promise<FileAnswer>;
 }
 
 export function staticFiles(options: StaticOptions): StaticFiles {
@@ -69,12 +72,11 @@ export function staticFiles(options: StaticOptions): StaticFiles {
 			const location = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
 			return { status: 308, location: query === -1 ? location : location + url.slice(query) };
 		},
-		answer(file, method, headers) {
-			const [coding, stored] = chooseVariant(file, headers);
-			const known = memory.get(stored);
-			const respond = (content: Content): FileAnswer =>
-				fileAnswer({ file, coding, stored, content, method, headers });
-			return known instanceof Promise ? known.then(respond) : respond(known);
+		answer(file, asked) {
+			const representation = chooseVariant(file, asked);
+			const known = memory.get(representation.stored);
+			if (!(known instanceof Promise)) return fileAnswer(asked, file, representation, known);
+			return known.then((content) => fileAnswer(asked, file, representation, content));
 		}
 	};
 }
@@ -102,7 +104,7 @@ function addClient(files: Map<string, StaticFile | Redirect>, options: StaticOpt
 			cacheControl: path.startsWith(options.immutable)
 				? 'public, max-age=31536000, immutable'
 				: 'no-cache',
-			plain: stored,
+			plain: { coding: undefined, stored },
 			variants: variantsOf(name, found)
 		});
 	}
@@ -120,7 +122,7 @@ function addPages(files: Map<string, StaticFile | Redirect>, options: StaticOpti
 		files.set(path, {
 			type: page.type ?? contentType(page.file),
 			cacheControl: 'no-cache',
-			plain: stored,
+			plain: { coding: undefined, stored },
 			variants: variantsOf(page.file, found)
 		});
 	}
@@ -141,16 +143,12 @@ function tree(folder: string, etags: Etags = {}): Map<string, Stored> {
 	return found;
 }
 
-function variantsOf(name: string, found: ReadonlyMap<string, Stored>): Map<string, Stored> {
-	const variants = new Map<string, Stored>();
+function variantsOf(name: string, found: ReadonlyMap<string, Stored>): Map<string, Representation> {
+	const variants = new Map<string, Representation>();
 	const size = found.get(name)!.size;
-	for (const [coding, suffix] of [
-		['br', '.br'],
-		['zstd', '.zst'],
-		['gzip', '.gz']
-	] as const) {
-		const variant = found.get(name + suffix);
-		if (variant && variant.size < size) variants.set(coding, variant);
+	for (const [coding, suffix] of CODINGS) {
+		const stored = found.get(name + suffix);
+		if (stored && stored.size < size) variants.set(coding, { coding, stored });
 	}
 	return variants;
 }

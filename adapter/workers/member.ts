@@ -14,6 +14,8 @@ export const PIPE = 4;
 export interface Membership {
 	/** Leads to what all workers share. */
 	readonly link: WorkerLink;
+	/** Whether it is the first that was started: what is true of all of them it says for all. */
+	readonly isFirst: boolean;
 	/** Says that this worker serves, and how it is whenever it is asked. */
 	serve(facts: {
 		readonly instance: string | undefined;
@@ -48,6 +50,7 @@ export function joinSupervisor(
 
 	return {
 		link,
+		isFirst: env[MARK] === '1',
 		serve(facts) {
 			({ leave, connections } = facts);
 			tell({ type: 'ready', instance: facts.instance, transport: facts.transport });

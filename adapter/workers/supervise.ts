@@ -2,10 +2,11 @@
 
 import cluster, { type Worker } from 'node:cluster';
 import { readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../../kernel/clock.ts';
 import type { RealtimeError } from '../../kernel/errors.ts';
+import { freePort } from '../runtime/port.ts';
+import { claimPath } from '../runtime/socket-path.ts';
 import { Crew, type WorkerProcess } from './crew.ts';
 import { createHub, type Hub } from './hub.ts';
 import { linePipe } from './lines.ts';
@@ -17,6 +18,8 @@ export interface SuperviseOptions {
 	readonly host: string;
 	/** 0 lets the system choose one for all workers. */
 	readonly port: number;
+	/** A Unix socket in place of both; the workers know of it. */
+	readonly path?: string | undefined;
 	/** Name of the variable by which a worker learns the port. */
 	readonly portName: string;
 	/** Milliseconds that a worker has to end in. */
@@ -27,6 +30,7 @@ export interface SuperviseOptions {
 
 export interface Supervisor {
 	readonly transport: 'uws' | 'node';
+	/** 0 where it is a Unix socket that is listened on. */
 	readonly port: number;
 	/** Ends all workers. */
 	close(reason?: Reason): Promise<void>;
@@ -42,7 +46,9 @@ const UNREAD = 256 * 1024 * 1024;
  */
 export async function supervise(options: SuperviseOptions): Promise<Supervisor> {
 	const { size, host, signals } = options;
-	const port = await freePort(host, options.port);
+	const { path } = options;
+	if (path !== undefined) await claimPath(path);
+	const port = path === undefined ? await freePort(host, options.port) : 0;
 	const hub = createHub({ clock: systemClock, report: (error) => console.error(error) });
 	cluster.setupPrimary({ stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe'] });
 
@@ -121,25 +127,6 @@ function processOf(forked: Worker, hub: Hub): WorkerProcess {
 			child.once('error', (error) => listener(`before it began: ${error.message}`));
 		}
 	};
-}
-
-/**
- * Makes sure that the port is nobody's, as workers share it with whoever has it, and chooses one.
- *
- * @throws {Error} When it is taken.
- */
-async function freePort(host: string, port: number): Promise<number> {
-	const server = createServer();
-	await new Promise<void>((resolve, reject) => {
-		server.once('error', (cause) => {
-			const why = 'Another process has the port, or the address is not this machine’s';
-			reject(new Error(`Cannot listen on ${host}:${port}. ${why}: set PORT or HOST.`, { cause }));
-		});
-		server.listen({ host, port, exclusive: true }, resolve);
-	});
-	const free = (server.address() as AddressInfo).port;
-	await new Promise((resolve) => server.close(resolve));
-	return free;
 }
 
 function report(crew: Crew): void {

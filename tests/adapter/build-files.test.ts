@@ -41,7 +41,7 @@ async function etag(folder: string, path: string): Promise<string | undefined> {
 	});
 	const found = files.find(path);
 	if (!found || 'location' in found) return undefined;
-	const { head } = await files.answer(found, 'GET', {});
+	const { head } = await files.answer(found, { method: 'GET', header: () => undefined });
 	return new Map(head.headers).get('etag');
 }
 

@@ -6,7 +6,15 @@ import { plain, read, tableUnder } from '../claims/markdown.ts';
 
 describe('readEnvironment', () => {
 	test("has the defaults of SvelteKit's own adapter", () => {
-		const { host, port, bodyLimit, shutdownTimeout } = readEnvironment({});
+		const { host, port, path, fd, certificate, idleTimeout, timeouts, bodyLimit, shutdownTimeout } =
+			readEnvironment({});
+		expect([path, fd, certificate, idleTimeout]).toEqual([
+			undefined,
+			undefined,
+			undefined,
+			undefined
+		]);
+		expect(timeouts).toEqual({ keepAlive: undefined, headers: undefined });
 
 		expect({ host, port, bodyLimit, shutdownTimeout }).toEqual({
 			host: '0.0.0.0',
@@ -27,7 +35,7 @@ describe('readEnvironment', () => {
 		expect(readEnvironment({ WORKERS: '3' }).workers).toBe(3);
 		expect(readEnvironment({ APP_WORKERS: 'auto' }, { prefix: 'APP_' })).toMatchObject({
 			workers: availableParallelism(),
-			portName: 'APP_PORT'
+			prefix: 'APP_'
 		});
 	});
 
@@ -55,6 +63,10 @@ describe('readEnvironment', () => {
 		['SHUTDOWN_TIMEOUT', '1.5'],
 		['SHUTDOWN_DELAY_MS', '1s'],
 		['SHUTDOWN_SPREAD_MS', '-1'],
+		['IDLE_TIMEOUT', '-1'],
+		['KEEP_ALIVE_TIMEOUT', '5s'],
+		['HEADERS_TIMEOUT', '0.5'],
+		['LISTEN_FDS', '2'],
 		['WORKERS', '0'],
 		['WORKERS', 'max'],
 		['WORKERS', '1.5']
@@ -78,6 +90,48 @@ describe('readEnvironment', () => {
 		expect(readEnvironment({ BODY_SIZE_LIMIT: text }).bodyLimit).toBe(bytes);
 	});
 
+	test('times are seconds, as there', () => {
+		const environment = readEnvironment({
+			IDLE_TIMEOUT: '60',
+			KEEP_ALIVE_TIMEOUT: '65',
+			HEADERS_TIMEOUT: '0'
+		});
+
+		expect(environment.idleTimeout).toBe(60_000);
+		expect(environment.timeouts).toEqual({ keepAlive: 65_000, headers: 0 });
+	});
+
+	test('a socket of systemd comes before every address, and is for one process', () => {
+		const given = { LISTEN_FDS: '1', LISTEN_PID: String(process.pid) };
+
+		expect(readEnvironment({ ...given, SOCKET_PATH: '/a' })).toMatchObject({
+			fd: 3,
+			path: undefined
+		});
+		// systemd knows of no prefix.
+		expect(readEnvironment(given, { prefix: 'APP_' }).fd).toBe(3);
+		expect(readEnvironment({ LISTEN_FDS: '0', LISTEN_PID: '1' }).fd).toBe(undefined);
+		expect(() => readEnvironment({ ...given, LISTEN_PID: '1' })).toThrow(/"LISTEN_PID".*"1"/);
+		expect(() => readEnvironment({ ...given, WORKERS: '2' })).toThrow(/LISTEN_FDS.*WORKERS/);
+	});
+
+	test('a certificate needs its key, and the other way round', () => {
+		const files = { SSL_CERT: '/cert.pem', SSL_KEY: '/key.pem' };
+
+		expect(readEnvironment(files).certificate).toEqual({ cert: '/cert.pem', key: '/key.pem' });
+		expect(() => readEnvironment({ SSL_CERT: '/cert.pem' })).toThrow(/"SSL_KEY".*SSL_CERT/);
+		expect(() => readEnvironment({ SSL_KEY: '/key.pem' })).toThrow(/"SSL_CERT".*SSL_KEY/);
+	});
+
+	test('embedded, what says where and how to listen is not read', () => {
+		const given = { LISTEN_FDS: '1', LISTEN_PID: '1', SSL_CERT: '/cert.pem' };
+
+		expect(readEnvironment(given, { isEmbedded: true })).toMatchObject({
+			fd: undefined,
+			certificate: undefined
+		});
+	});
+
 	test('an empty variable is one that is not set', () => {
 		expect(readEnvironment({ PORT: '', ORIGIN: '' }).port).toBe(3000);
 	});
@@ -96,6 +150,13 @@ describe('origin', () => {
 		const env = { ORIGIN: 'https://example.com/path', HOST_HEADER: 'x-forwarded-host' };
 
 		expect(originOf(env, { host: 'evil', 'x-forwarded-host': 'evil' })).toBe('https://example.com');
+	});
+
+	test('with a certificate the scheme is https, unless a proxy says another', () => {
+		const files = { SSL_CERT: '/cert.pem', SSL_KEY: '/key.pem', PROTOCOL_HEADER: 'x-proto' };
+
+		expect(originOf(files, { host: 'a' })).toBe('https://a');
+		expect(originOf(files, { host: 'a', 'x-proto': 'http' })).toBe('http://a');
 	});
 
 	test('without it the host counts', () => {

@@ -1,6 +1,6 @@
 /** A site with a hand-written page server, on either front, over real sockets. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readEnvironment } from '../../adapter/runtime/env.ts';
@@ -22,8 +22,8 @@ export interface PageContext {
 
 export interface FrontOptions {
 	respond?: (request: Request, context: PageContext) => Response | Promise<Response>;
-	/** Path in the client folder → content. */
-	client?: Record<string, string | Buffer>;
+	/** Path in the client folder → content, or the bytes of a file that has none. */
+	client?: Record<string, string | Buffer | number>;
 	prerendered?: Record<string, string>;
 	pages?: Record<string, Prerendered>;
 	env?: Record<string, string>;
@@ -84,11 +84,12 @@ export async function startFront(name: FrontName, options: FrontOptions = {}): P
 	};
 }
 
-function writeTree(folder: string, files: Record<string, string | Buffer>): void {
+function writeTree(folder: string, files: Record<string, string | Buffer | number>): void {
 	mkdirSync(folder, { recursive: true });
 	for (const [name, content] of Object.entries(files)) {
 		mkdirSync(dirname(join(folder, name)), { recursive: true });
-		writeFileSync(join(folder, name), content);
+		writeFileSync(join(folder, name), typeof content === 'number' ? '' : content);
+		if (typeof content === 'number') truncateSync(join(folder, name), content);
 	}
 }
 

@@ -87,6 +87,23 @@ describe.each(FRONTS)('%s', (name) => {
 		expect((await raw(front.port, request('/'))).text).toBe('ok');
 	});
 
+	test('a path or a host beyond ASCII is 400', async () => {
+		const front = await serve(() => new Response('ok'));
+
+		expect((await raw(front.port, request('/ü'))).status).toBe(400);
+		expect((await raw(front.port, request('/a?b=ü'))).status).toBe(400);
+		expect((await raw(front.port, request('/', { Host: 'aüb' }))).status).toBe(400);
+		expect((await raw(front.port, request('/%C3%BC?b=%C3%BC'))).status).toBe(200);
+	});
+
+	test('a body of no bytes is none', async () => {
+		const front = await serve((asked) => new Response(String(asked.body)));
+
+		const response = await raw(front.port, request('/', { 'Content-Length': '0' }, 'POST'));
+
+		expect(response.text).toBe('null');
+	});
+
 	test('TRACE is 405 and says what is allowed', async () => {
 		const front = await serve(() => new Response('ok'));
 
@@ -237,6 +254,33 @@ describe.each(FRONTS)('%s', (name) => {
 		expect(response.headers.filter(([key]) => key === 'date')).toHaveLength(1);
 	});
 
+	test('an answer without a body says so: nobody waits for the connection to end', async () => {
+		const front = await serve(
+			() => new Response(null, { status: 303, headers: { location: '/' } })
+		);
+
+		const response = await raw(front.port, request('/', {}, 'POST'));
+
+		expect([response.status, response.header('content-length')]).toEqual([303, '0']);
+	});
+
+	test('a stream of strings is sent, as by Node itself', async () => {
+		const front = await serve(
+			() =>
+				new Response(
+					new ReadableStream({
+						start(controller) {
+							controller.enqueue('one, ');
+							controller.enqueue('two');
+							controller.close();
+						}
+					})
+				)
+		);
+
+		expect((await raw(front.port, request('/'))).text).toBe('one, two');
+	});
+
 	test("the status line has a reason, the usual one or the page's own", async () => {
 		const front = await serve((asked) =>
 			asked.url.endsWith('/own')
@@ -317,6 +361,23 @@ describe.each(FRONTS)('%s', (name) => {
 		stream.close();
 
 		expect((await connection.response()).text).toBe('onetwo');
+		connection.socket.destroy();
+	});
+
+	test.each([
+		['a page that comes bit by bit is not to be held back by a proxy', 'text/html', 'no'],
+		['a download that does is left to it', 'application/octet-stream', undefined]
+	])('%s', async (_, type, expected) => {
+		let stream!: ReadableStreamDefaultController<Uint8Array>;
+		const body = new ReadableStream({ start: (controller) => void (stream = controller) });
+		const front = await serve(() => new Response(body, { headers: { 'content-type': type } }));
+		const connection = await RawConnection.open(front.port);
+		connection.send(request('/'));
+		stream.enqueue(new TextEncoder().encode('one'));
+		await connection.until((received) => received.includes('one'));
+		stream.close();
+
+		expect((await connection.response()).header('x-accel-buffering')).toBe(expected);
 		connection.socket.destroy();
 	});
 
@@ -435,6 +496,23 @@ describe.each(FRONTS)('%s', (name) => {
 		expect((await raw(front.port, request('/'))).text).toBe('ok');
 	});
 
+	test('what fails before there is an answer cuts the connection, and the server lives', async () => {
+		const front = await serve(() => new Response('ok'), {
+			backends() {
+				throw new Error('secret');
+			}
+		});
+
+		for (let round = 0; round < 3; round++) {
+			const connection = await RawConnection.open(front.port);
+			connection.send(request('/readyz'));
+			await connection.closed();
+			expect(connection.received).toBe('');
+		}
+		expect(front.errors).toHaveLength(3);
+		expect((await raw(front.port, request('/'))).text).toBe('ok');
+	});
+
 	test('a response whose body was read already is 500', async () => {
 		const front = await serve(async () => {
 			const response = new Response('x');
@@ -500,6 +578,66 @@ describe.each(FRONTS)('%s', (name) => {
 		expect(front.errors).toEqual([]);
 	});
 
+	test('whatever a page makes of its request hears that the client has left, early or late', async () => {
+		const upstream = await serve(() => new Promise(() => {}));
+		const started = deferred();
+		const left = deferred();
+		const done = deferred();
+		const heard: Record<string, Promise<unknown>> = {};
+		let late: unknown[] = [];
+		const front = await serve(
+			async (asked) => {
+				const reason = (signal: AbortSignal): Promise<unknown> =>
+					new Promise((resolve) => {
+						signal.addEventListener('abort', () => resolve((signal.reason as Error).name));
+					});
+				heard['new Request'] = reason(new Request(asked).signal);
+				heard['fetch'] = fetch(asked).catch((error: Error) => error.name);
+				heard['clone'] = reason(asked.clone().signal);
+				heard['new Request of a clone'] = reason(new Request(asked.clone()).signal);
+				heard['signal'] = reason(asked.signal);
+				heard['any'] = reason(AbortSignal.any([asked.signal, AbortSignal.timeout(60_000)]));
+				asked.signal.addEventListener('abort', () => left.resolve());
+				started.resolve();
+				await left.promise;
+				const copy = new Request(asked);
+				const refused = await fetch(asked).catch((error: Error) => error.name);
+				late = [asked.clone().signal.aborted, copy.signal.aborted, refused];
+				done.resolve();
+				return new Response('nobody hears this');
+			},
+			{ env: { ORIGIN: upstream.url } }
+		);
+		const connection = await RawConnection.open(front.port);
+		connection.send(request('/'));
+		await started.promise;
+		connection.socket.destroy();
+
+		await done.promise;
+		for (const [how, name] of Object.entries(heard)) expect(await name, how).toBe('AbortError');
+		expect(late).toEqual([true, true, 'AbortError']);
+		expect(front.errors).toEqual([]);
+	});
+
+	test('a signal that is first looked at when the client has left is aborted', async () => {
+		const started = deferred();
+		const seen = deferred<boolean>();
+		const front = await serve(async (asked) => {
+			const copy = new Request(asked);
+			const left = new Promise((resolve) => copy.signal.addEventListener('abort', resolve));
+			started.resolve();
+			await left;
+			seen.resolve(asked.signal.aborted);
+			return new Response('nobody hears this');
+		});
+		const connection = await RawConnection.open(front.port);
+		connection.send(request('/'));
+		await started.promise;
+		connection.socket.destroy();
+
+		expect(await seen.promise).toBe(true);
+	});
+
 	test('noise in place of HTTP ends a connection, not the server', async () => {
 		const front = await serve(() => new Response('ok'));
 
@@ -559,4 +697,23 @@ describe.each(FRONTS)('%s', (name) => {
 		const draining = await raw(front.port, request('/readyz'));
 		expect([draining.status, JSON.parse(draining.text).status]).toEqual([503, 'draining']);
 	});
+});
+
+test('on node the head of a stream is sent though nothing of it is there', async () => {
+	let stream!: ReadableStreamDefaultController<Uint8Array>;
+	const front = await startFront('node', {
+		respond: () =>
+			new Response(new ReadableStream({ start: (controller) => void (stream = controller) }))
+	});
+	const connection = await RawConnection.open(front.port);
+	connection.send(request('/'));
+
+	const head = await connection.head();
+	stream.enqueue(new TextEncoder().encode('at last'));
+	const chunk = await connection.chunk();
+	connection.socket.destroy();
+	await front.close();
+
+	expect([head.status, head.header('transfer-encoding')]).toEqual([200, 'chunked']);
+	expect(String(chunk)).toBe('at last');
 });

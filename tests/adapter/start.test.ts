@@ -153,6 +153,28 @@ describe.each(FRONTS)('%s', (transport) => {
 		expect(order).toEqual(['finished', 'listener close', 'closed']);
 	});
 
+	test('an answer that its client is slow to read arrives whole', async () => {
+		const server = await boot(() => new Response('x'.repeat(20_000_000)), {
+			env: { HOST: '127.0.0.1', PORT: '0', SHUTDOWN_TIMEOUT: '10' }
+		});
+		const socket = connect(server.port, '127.0.0.1');
+		socket.write(request('/'));
+		const [first] = (await once(socket, 'data')) as [Buffer];
+		socket.pause();
+		let received = first.length;
+		let isClosed = false;
+
+		const closing = server.close().then(() => (isClosed = true));
+		// More time than the last steps take where nothing is under way.
+		await new Promise((resolve) => setTimeout(resolve, 1500));
+		expect(isClosed).toBe(false);
+		socket.on('data', (chunk: Buffer) => (received += chunk.length));
+		socket.resume();
+		await Promise.all([closing, once(socket, 'close')]);
+
+		expect(received).toBeGreaterThan(20_000_000);
+	});
+
 	test('a request that never ends does not hold the end up for ever', async () => {
 		const begun = deferred();
 		const server = await boot(() => {

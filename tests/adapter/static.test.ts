@@ -1,10 +1,33 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { connect } from 'node:net';
 import { brotliCompressSync, gzipSync, gunzipSync, brotliDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FRONTS, startFront, type Front } from './fronts.ts';
 import { RawConnection, raw, request } from './raw.ts';
+import { until } from '../servers/until.ts';
 
 const script = `console.log("${'x'.repeat(4000)}");`;
+/** Bytes of a file that takes no room on the disk. */
+const HUGE = 1024 ** 3;
 const large = Buffer.alloc(3 * 1024 * 1024, 'abcdefghij');
+
+/** Bytes that this process has read, from files and sockets. */
+function bytesRead(): number {
+	return Number(/rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
+}
+
+/** Whether this process has a file of this name open. */
+function isOpen(name: string): boolean {
+	return readdirSync('/proc/self/fd').some((descriptor) => {
+		try {
+			return readlinkSync(`/proc/self/fd/${descriptor}`).endsWith(`/${name}`);
+		} catch {
+			// That of the folder itself, which has been closed again.
+			return false;
+		}
+	});
+}
 
 describe.each(FRONTS)('%s', (name) => {
 	let front: Front;
@@ -18,6 +41,7 @@ describe.each(FRONTS)('%s', (name) => {
 				'digits.txt': '0123456789',
 				'my file #1.txt': 'spaces',
 				'large.bin': large,
+				'huge.bin': HUGE,
 				'.env': 'SECRET=1',
 				'.well-known/security.txt': 'Contact: nobody',
 				'empty.txt': ''
@@ -126,6 +150,82 @@ describe.each(FRONTS)('%s', (name) => {
 		connection.socket.destroy();
 	});
 
+	test('a compressed file that is asked for by its own name is what it is', async () => {
+		const path = '/_app/immutable/entry.js';
+		for (let round = 0; round < 2; round++) {
+			const negotiated = await get(path, { 'Accept-Encoding': 'br' });
+			const itself = await get(`${path}.br`, { 'Accept-Encoding': 'br' });
+
+			expect(negotiated.header('content-encoding')).toBe('br');
+			expect(negotiated.header('content-type')).toBe('text/javascript; charset=utf-8');
+			expect(itself.header('content-encoding')).toBeUndefined();
+			expect(itself.header('content-type')).toBe('application/octet-stream');
+			expect(itself.body.equals(negotiated.body)).toBe(true);
+		}
+	});
+
+	test('every answer has one Date and one length, and says the same each time', async () => {
+		const etag = (await get('/digits.txt')).header('etag')!;
+		for (const [headers, status] of [
+			[{}, 200],
+			[{ 'If-None-Match': etag }, 304],
+			[{ Range: 'bytes=1-2' }, 206],
+			[{ Range: 'bytes=10-' }, 416]
+		] as const) {
+			const [first, second] = [
+				await get('/digits.txt', headers),
+				await get('/digits.txt', headers)
+			];
+			const names = second.headers.map(([key]) => key);
+
+			expect(first.status).toBe(status);
+			expect(names.filter((key) => key === 'date')).toHaveLength(1);
+			expect(new Set(names).size).toBe(names.length);
+			expect(second.headers.filter(([key]) => key !== 'date')).toEqual(
+				first.headers.filter(([key]) => key !== 'date')
+			);
+			expect(second.body.equals(first.body)).toBe(true);
+		}
+	});
+
+	test('what the client has goes before the part that it asks for', async () => {
+		const etag = (await get('/digits.txt')).header('etag')!;
+
+		expect((await get('/digits.txt', { 'If-None-Match': etag, Range: 'bytes=0-1' })).status).toBe(
+			304
+		);
+		expect((await get('/digits.txt', { 'If-None-Match': '*' }, 'HEAD')).status).toBe(304);
+		expect((await get('/digits.txt', { Range: 'bytes=0-1' }, 'HEAD')).status).toBe(200);
+	});
+
+	// --- what stands around a file's request ---
+
+	test('a body that comes with the question for a file is not taken for a request', async () => {
+		const connection = await RawConnection.open(front.port);
+		const smuggled = request('/my%20file%20%231.txt');
+		connection.send(request('/digits.txt', { 'Content-Length': `${smuggled.length}` }) + smuggled);
+		expect((await connection.response()).text).toBe('0123456789');
+
+		connection.send(request('/about'));
+		expect((await connection.response()).text).toBe('<h1>About</h1>');
+		connection.socket.destroy();
+	});
+
+	test.each([
+		['two hosts', 'Host: other.example\r\n'],
+		['two lengths', 'Content-Length: 0\r\nContent-Length: 5\r\n'],
+		['an empty length before another', 'Content-Length:\r\nContent-Length: 5\r\n'],
+		['an empty coding before another', 'Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n'],
+		['a length and a coding', 'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n']
+	])('a question for a file with %s is refused, and is the last one', async (_what, lines) => {
+		const connection = await RawConnection.open(front.port);
+		connection.send(`GET /digits.txt HTTP/1.1\r\nHost: example.com\r\n${lines}\r\n`);
+		await connection.closed();
+
+		expect(connection.received).not.toContain('0123456789');
+		expect(connection.received).toMatch(/^$|^HTTP\/1\.1 400 /);
+	});
+
 	test('paths are decoded', async () => {
 		expect((await get('/my%20file%20%231.txt')).text).toBe('spaces');
 		expect((await get('/digits.txt?v=1')).text).toBe('0123456789');
@@ -138,6 +238,10 @@ describe.each(FRONTS)('%s', (name) => {
 			'/..%2f..%2fetc%2fpasswd',
 			'/_app/../../client/digits.txt',
 			'//etc/passwd',
+			'/%252e%252e/package.json',
+			'/..%5c..%5cpackage.json',
+			'/./digits.txt',
+			'/digits.txt/',
 			'/digits.txt%00',
 			'/%zz'
 		]) {
@@ -179,10 +283,14 @@ describe.each(FRONTS)('%s', (name) => {
 		const etag = (await get('/digits.txt')).header('etag')!;
 
 		const same = await get('/digits.txt', { Range: 'bytes=0-1', 'If-Range': etag });
-		const other = await get('/digits.txt', { Range: 'bytes=0-1', 'If-Range': '"x"' });
+		const date = new Date(Date.now() + 60_000).toUTCString();
 
 		expect(same.status).toBe(206);
-		expect(other.status).toBe(200);
+		// Neither a weak validator nor a date, as none is given out, says that bytes are the same.
+		for (const condition of ['"x"', `W/${etag}`, date]) {
+			const other = await get('/digits.txt', { Range: 'bytes=0-1', 'If-Range': condition });
+			expect([other.status, other.text], condition).toEqual([200, '0123456789']);
+		}
 	});
 
 	test('a large file arrives whole, in parts too, and the connection goes on', async () => {
@@ -207,6 +315,33 @@ describe.each(FRONTS)('%s', (name) => {
 
 		expect((await connection.response()).body.equals(large)).toBe(true);
 		connection.socket.destroy();
+	});
+
+	test('a file of 1 GB is read at the pace of its client', async () => {
+		const connection = connect(front.port, '127.0.0.1');
+		await once(connection, 'connect');
+		connection.write(request('/huge.bin'));
+		let taken = 0;
+		for (const wanted of [0, 32 * 1024 * 1024]) {
+			const before = bytesRead();
+			while (taken < wanted) {
+				taken += (connection.read() as Buffer | null)?.length ?? 0;
+				if (taken < wanted) await once(connection, 'readable');
+			}
+			// Nothing more is read from the disk: the client has stopped, and so has the server.
+			let quiet = 0;
+			for (let last = bytesRead(); quiet < 20; last = bytesRead()) {
+				await get('/digits.txt');
+				const read = bytesRead() - last;
+				quiet = read < 16 * 1024 ? quiet + 1 : 0;
+				expect(bytesRead() - before).toBeLessThan(2 * wanted + 24 * 1024 * 1024);
+			}
+		}
+		expect(isOpen('huge.bin')).toBe(true);
+		connection.destroy();
+
+		await until(() => !isOpen('huge.bin'));
+		await front.site.idle();
 	});
 
 	test('an empty file is an empty answer', async () => {

@@ -1,8 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { nodeTransport } from '../../adapter/transports/node.ts';
 import { selectTransport } from '../../adapter/transports/select.ts';
@@ -142,52 +139,90 @@ describe('the node transport beside others on one server', () => {
 	});
 });
 
-describe('selection', () => {
-	const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
-	afterEach(() => warn.mockClear());
-
-	const require = createRequire(import.meta.url);
-	const elsewhere = createRequire(join(tmpdir(), 'nowhere.js'));
-	const absent = (): unknown => elsewhere('uWebSockets.js');
-	const emulation = (): unknown => require('uWebSockets.js/dist/index.js');
-	const broken = (): never => {
-		throw new Error("version `GLIBC_2.38' not found.\nmore");
+describe('the uws transport over two native apps', () => {
+	const both = async () => {
+		const host = new RecordingHost();
+		const transport = uwsTransport();
+		const listenOne = async () => {
+			const app = uws.App();
+			const resolve = (_: unknown, ip: string) => ({ ip, origin: undefined });
+			const retire = transport.attach(app, { path: '/ws', host, resolve });
+			const published = vi.spyOn(app, 'publish');
+			return new Promise<{
+				port: number;
+				retire: () => void;
+				published: typeof published;
+			}>((done) => {
+				app.listen('127.0.0.1', 0, (socket) => {
+					if (socket) done({ port: uws.us_socket_local_port(socket), retire, published });
+				});
+			});
+		};
+		const join = async ({ port }: { port: number }) => {
+			const client = new Client(port);
+			const { socket } = await host.opened.next();
+			await client.opened;
+			socket.subscribe('news');
+			return { client, socket };
+		};
+		const last = await listenOne();
+		const next = await listenOne();
+		return { host, transport, join, last, next };
 	};
 
-	test('the native addon is taken where it runs, without a word', async () => {
-		const found = await selectTransport(undefined);
+	test('whoever publishes reaches the sockets of both, and a socket all but itself', async () => {
+		const { transport, join, last, next } = await both();
+		const old = await join(last);
+		const young = await join(next);
 
-		expect(found.name).toBe('uws');
-		expect(warn).not.toHaveBeenCalled();
+		expect(transport.subscribers('news')).toBe(2);
+		expect(transport.publish('news', 'to all')).toBe(true);
+		old.socket.publish('news', 'from the old one');
+		young.socket.publish('news', 'from the young one');
+		transport.publish('news', 'the end');
+
+		for (const { client } of [old, young])
+			for (let n = 0; n < 3; n += 1) await client.messages.next();
+		expect(old.client.messages.all).toEqual(['to all', 'from the young one', 'the end']);
+		expect(young.client.messages.all).toEqual(['to all', 'from the old one', 'the end']);
+		for (const { client } of [old, young]) client.ws.terminate();
 	});
 
-	test('the node transport is taken where it is asked for, without a word', async () => {
-		expect(await selectTransport('node', broken)).toEqual({ name: 'node' });
-		expect(warn).not.toHaveBeenCalled();
+	test('an app that is retired is let go of after its last socket', async () => {
+		const { host, transport, join, last, next } = await both();
+		const { client } = await join(last);
+		const young = await join(next);
+
+		last.retire();
+		expect(transport.subscribers('news')).toBe(2);
+		client.ws.close();
+		await host.closed.next();
+		expect(transport.subscribers('news')).toBe(1);
+		expect(transport.publish('news', 'to whoever is left')).toBe(true);
+		expect(last.published).not.toHaveBeenCalled();
+		expect(next.published).toHaveBeenCalledOnce();
+		young.client.ws.terminate();
 	});
 
-	test.each([
-		['is absent', absent, 'it is not installed'],
-		['does not load', broken, "it does not load: version `GLIBC_2.38' not found"],
-		['emulates itself', emulation, 'it emulates itself in JavaScript'],
-		['is something else', () => ({}), 'the module has no `App`'],
-		['throws nothing', () => Promise.reject(null), 'it does not load: null']
-	])('where uWebSockets.js %s, Node serves, and one warning says why', async (_, load, reason) => {
-		const first = await selectTransport(undefined, load);
-		await selectTransport(undefined, load);
+	test('an upgrade that outlasts its app is reached all the same', async () => {
+		const { host, transport, last, next } = await both();
+		let resume!: () => void;
+		const paused = new Promise<void>((resolve) => (resume = resolve));
+		host.answer = async () => {
+			await paused;
+			return { ok: true, data: {}, responseHeaders: {} };
+		};
+		const client = new Client(last.port);
+		await host.requests.next();
+		last.retire();
+		resume();
+		const { socket } = await host.opened.next();
+		socket.subscribe('news');
 
-		expect(first).toEqual({ name: 'node', reason: expect.stringContaining(reason) });
-		expect(warn).toHaveBeenCalledOnce();
-		expect(warn.mock.calls[0]![0]).toContain(reason);
-		expect(warn.mock.calls[0]![0]).toContain('Install a release');
-	});
+		transport.publish('news', 'to the late one');
 
-	test('where uws is asked for and cannot be used, the start fails with the reason', async () => {
-		await expect(selectTransport('uws', broken)).rejects.toMatchObject({
-			code: 'RT_TRANSPORT_UNAVAILABLE',
-			message: expect.stringContaining('GLIBC_2.38'),
-			cause: expect.any(Error)
-		});
-		await expect(selectTransport('uws', emulation)).rejects.toThrow('RT_TRANSPORT_UNAVAILABLE');
+		expect(await client.messages.next()).toBe('to the late one');
+		client.ws.terminate();
+		next.retire();
 	});
 });

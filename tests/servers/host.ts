@@ -19,11 +19,18 @@ export interface Host extends Running {
 const hosts = new Set<Host>();
 const clients = new Set<Client>();
 
-/** @param variables Of the environment; WORKERS among them. */
-export async function startHost(variables: Record<string, string>): Promise<Host> {
+/**
+ * @param variables Of the environment; WORKERS among them.
+ * @param descriptors File descriptors that a process may have. @default as many as this one
+ */
+export async function startHost(
+	variables: Record<string, string>,
+	descriptors?: number
+): Promise<Host> {
 	const script = await built(APP);
 	const env = { HOST: '127.0.0.1', PORT: '0', SHUTDOWN_TIMEOUT: '10', ...variables };
-	const command = [process.execPath, script];
+	const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`];
+	const command = [...(descriptors === undefined ? [] : limited), process.execPath, script];
 	const running = await run(command, process.cwd(), env, /Listening on (http:\S+)/);
 	const host: Host = {
 		...running,

@@ -19,6 +19,11 @@ const app = {
 		return process.pid;
 	}),
 	pid: live(() => process.pid),
+	/** Seconds of processor time. */
+	cpu: live(() => {
+		const { user, system } = process.cpuUsage();
+		return (user + system) / 1e6;
+	}),
 	slow: live(async (_ctx, ms: number) => {
 		await wait(ms);
 		return process.pid;
@@ -56,5 +61,5 @@ await start({
 		},
 		modules: { app }
 	}),
-	directory: '/nowhere'
+	directory: process.env['DIRECTORY'] ?? '/nowhere'
 });
