@@ -117,8 +117,27 @@ export function startWithServer(dev: DevServer, first: () => Promise<Reading>): 
 	});
 }
 
+/**
+ * Starts the built app on the HTTP server of `vite preview` when what is returned is called;
+ * requests wait for it, so that the first page already finds its streams.
+ */
+export function previewWithServer(vite: PreviewServer, project: Project): () => void {
+	let starting: Promise<void> | undefined;
+	// Before SvelteKit's own, which would render; Vite listens without waiting for us.
+	vite.middlewares.use((_request, _response, next) => {
+		if (starting) void starting.then(() => next());
+		else next();
+	});
+	return () => {
+		starting = servePreview(vite, project).catch((error: unknown) => {
+			const text = String((error as Error).stack ?? error);
+			vite.config.logger.error(`[${PACKAGE}] ${text}`);
+		});
+	};
+}
+
 /** Serves the built app's socket on the HTTP server of `vite preview`. */
-export async function servePreview(vite: PreviewServer, project: Project): Promise<void> {
+async function servePreview(vite: PreviewServer, project: Project): Promise<void> {
 	const file = join(project.kit.outDir, 'output/server/realtime.js');
 	if (!existsSync(file)) return;
 	const sockets = await createSocketServer({

