@@ -88,8 +88,8 @@ async function get({ ms }) {
 /**
  * One request for a page whose end is late.
  *
- * @returns {Promise<{ begun: number, text: string, whole: string }>} milliseconds to its first bytes,
- * those, and all of them.
+ * @returns {Promise<{ begun: number, text: string, whole: string }>} milliseconds to the first bytes of
+ * its body, what has come by then, and all of it.
  */
 async function first({ port, path }) {
 	await open({ port, path: '/', count: 1 });
@@ -98,11 +98,15 @@ async function first({ port, path }) {
 	const started = performance.now();
 	const rest = whole(connection, PAUSE);
 	const { onBytes } = connection;
+	let text = '';
 	const answer = await new Promise((resolve) => {
 		connection.onBytes = (chunk) => {
-			resolve({ begun: performance.now() - started, text: chunk.toString() });
-			connection.onBytes = onBytes;
 			onBytes(chunk);
+			text += chunk.toString();
+			// The head may come alone.
+			if (!/\r\n\r\n./s.test(text)) return;
+			resolve({ begun: performance.now() - started, text });
+			connection.onBytes = onBytes;
 		};
 	});
 	return { ...answer, whole: (await rest).toString() };

@@ -16,28 +16,37 @@ let opened = 0;
 /** @type {ReturnType<typeof receive> | undefined} */
 let receiving;
 
-answer({ connect, probe, call, arm, received, move });
+answer({ connect, probe, call, arm, received, move, leave });
 
 /**
  * Opens connections; where `first` is given each one sends it, with its number in place of `#`, and
  * where `until` is given waits for a frame that holds that.
  *
- * @param {{ port: number, path: string, count: number, first?: string, until?: string }} options
+ * @param {{ port: number, path: string, count: number, first?: string, until?: string, from?: string, cookie?: string, together?: number }} options
+ * `from`: the address of this machine that they come from; `cookie`: with its number in place of `#`;
+ * `together`: how many are opened at once.
  */
-async function connect({ port, path, count, first, until }) {
+async function connect({ port, path, count, first, until, from, cookie, together = OPENING }) {
 	const open = async () => {
-		const connection = new RawConnection({ port, path });
+		const number = String(++opened);
+		const target = { port, path, from, cookie: cookie?.replace('#', number) };
+		const connection = new RawConnection(target);
 		const ready = until === undefined ? undefined : frameWith(connection, until);
 		await connection.opened;
-		if (first !== undefined) connection.send(textFrame(first.replace('#', String(++opened))));
+		if (first !== undefined) connection.send(textFrame(first.replace('#', number)));
 		await ready;
 		connection.reads = false;
 		return connection;
 	};
 	while (connections.length < count) {
-		const some = Math.min(OPENING, count - connections.length);
+		const some = Math.min(together, count - connections.length);
 		connections.push(...(await Promise.all(Array.from({ length: some }, open))));
 	}
+}
+
+/** Ends all connections. */
+function leave() {
+	for (const connection of connections.splice(0)) connection.end();
 }
 
 /** Sends one frame and returns the text of the answer that holds `until`. */
@@ -172,6 +181,7 @@ async function receive({ each, readers, polls = false, timeout }) {
 		most: Math.max(...counts),
 		p50: at(0.5),
 		p99: at(0.99),
+		last: at(1),
 		sample
 	};
 }

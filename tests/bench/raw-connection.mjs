@@ -10,6 +10,10 @@ import { connect } from 'node:net';
 
 const TEXT = 1;
 const CLOSE = 8;
+const PING = 9;
+
+/** An answer to a ping, with no payload and a mask of zero. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
 /** Every socket reads into the same memory: a read is over before the next one begins. */
 const shared = Buffer.allocUnsafe(256 * 1024);
@@ -39,8 +43,11 @@ export class RawConnection {
 	/** @type {Buffer[]} */
 	#pieces = [];
 
-	/** @param {{ port: number, path: string }} target */
-	constructor({ port, path }) {
+	/**
+	 * @param {{ port: number, path: string, from?: string, cookie?: string }} target `from`: the address
+	 * of this machine that it connects from; one has ports for 28,000 connections to a server.
+	 */
+	constructor({ port, path, from, cookie }) {
 		this.opened = new Promise((resolve, reject) => {
 			let response = '';
 			const upgrade = (bytes) => {
@@ -55,6 +62,7 @@ export class RawConnection {
 			this.#socket = connect({
 				port,
 				host: '127.0.0.1',
+				localAddress: from,
 				noDelay: true,
 				onread: {
 					buffer: shared,
@@ -68,7 +76,7 @@ export class RawConnection {
 			});
 			this.#socket.on('error', (error) => (this.#upgraded ? this.onError(error) : reject(error)));
 			this.#socket.on('end', () => this.onError(new Error('The server ended a connection.')));
-			this.#socket.write(handshake(port, path));
+			this.#socket.write(handshake(port, path, cookie));
 		});
 	}
 
@@ -135,8 +143,7 @@ export class RawConnection {
 		else if (this.#opcode === CLOSE) {
 			const code = payload === undefined ? 1005 : payload.readUInt16BE(0);
 			this.onError(new Error(`The server closed a connection: ${code}`));
-		}
-		// Pings need no answer: a row is over long before a server's idle time-out.
+		} else if (this.#opcode === PING) this.#socket.write(PONG);
 	}
 }
 
@@ -156,7 +163,7 @@ export function textFrame(text) {
 	return Buffer.concat([header, payload]);
 }
 
-function handshake(port, path) {
+function handshake(port, path, cookie) {
 	return [
 		`GET ${path} HTTP/1.1`,
 		`Host: 127.0.0.1:${port}`,
@@ -165,6 +172,7 @@ function handshake(port, path) {
 		'Connection: Upgrade',
 		`Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
 		'Sec-WebSocket-Version: 13',
+		...(cookie === undefined ? [] : [`Cookie: ${cookie}`]),
 		'\r\n'
 	].join('\r\n');
 }

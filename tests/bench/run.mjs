@@ -24,6 +24,7 @@ import {
 	staticSmall,
 	ttfbStream
 } from './rows/http.mjs';
+import { idleConnections, idleWorkers } from './rows/idle-connections.mjs';
 import { presenceIdle } from './rows/presence-idle.mjs';
 import { presenceJoin } from './rows/presence-join.mjs';
 import { mergeCrud, optimistic } from './rows/lists.mjs';
@@ -64,6 +65,8 @@ const ROWS = [
 	ssrPage,
 	ttfbStream,
 	coldStart,
+	idleConnections,
+	idleWorkers,
 	scan,
 	types,
 	clientSize,
