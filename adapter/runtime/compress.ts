@@ -1,7 +1,7 @@
 /** Answers of the app, compressed as they are sent, where that gives nothing away. */
 
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
-import Negotiator from 'negotiator';
+import { negotiate } from './codings.ts';
 import type { RequestHeaders } from './env.ts';
 import type { Head } from './front.ts';
 
@@ -46,17 +46,11 @@ export function compressionOf(
 	return { coding: codingFor(asked.headers['accept-encoding']) };
 }
 
-function codingFor(accepts: string | undefined): Coding | undefined {
-	if (!accepts) return undefined;
-	const offered = [...CODINGS, 'identity'];
-	const negotiator = new Negotiator({ headers: { 'accept-encoding': accepts } });
-	const [best] = (negotiator as WithPreference).encodings(offered, { preferred: offered });
-	return CODINGS.find((coding) => coding === best);
-}
+const codingsOf = negotiate(CODINGS);
 
-/** What negotiator 1 can, and its type package of 0.6 does not know. */
-interface WithPreference {
-	encodings(available: readonly string[], options: { preferred: readonly string[] }): string[];
+function codingFor(accepts: string | undefined): Coding | undefined {
+	const [best] = accepts ? codingsOf(accepts) : [];
+	return CODINGS.find((coding) => coding === best);
 }
 
 /** The head of the same answer in a coding, or in none where another client would get it in one. */

@@ -1,7 +1,7 @@
 /** How a file is answered: which coding, which part, or that the client has it already. */
 
-import Negotiator from 'negotiator';
 import parseRange from 'range-parser';
+import { negotiate } from './codings.ts';
 import { head } from './head.ts';
 import type { Content, Stored } from './file-memory.ts';
 import type { Head, Incoming } from './front.ts';
@@ -52,10 +52,7 @@ export const CODINGS: ReadonlyMap<string, string> = new Map([
 	['gzip', '.gz']
 ]);
 
-const OFFERED = [...CODINGS.keys(), 'identity'];
-
-/** What clients accept, best first: they send the same few lines. Emptied when one sends ever new ones. */
-const accepted = new Map<string, readonly string[]>();
+const codingsOf = negotiate(CODINGS.keys());
 
 /** The representation that suits the request: a compressed one, or the file itself. */
 export function chooseVariant(file: StaticFile, asked: Asked): Representation {
@@ -69,22 +66,6 @@ export function chooseVariant(file: StaticFile, asked: Asked): Representation {
 		if (variant) return variant;
 	}
 	return file.plain;
-}
-
-function codingsOf(accepts: string): readonly string[] {
-	const known = accepted.get(accepts);
-	if (known) return known;
-	const negotiator = new Negotiator({ headers: { 'accept-encoding': accepts } });
-	// At equal weight the client's order means nothing, and ours does.
-	const codings = (negotiator as WithPreference).encodings(OFFERED, { preferred: OFFERED });
-	if (accepted.size >= 256) accepted.clear();
-	accepted.set(accepts, codings);
-	return codings;
-}
-
-/** What negotiator 1 can, and its type package of 0.6 does not know. */
-interface WithPreference {
-	encodings(available: readonly string[], options: { preferred: readonly string[] }): string[];
 }
 
 // --- conditional and partial answers ---

@@ -1,10 +1,11 @@
 /** Copies of the playground, built or in development, served by processes of their own. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { basename, join } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository. */
@@ -13,6 +14,9 @@ const VITE = join(ROOT, 'node_modules/vite/bin/vite.js');
 
 /** What tests make and need not make again; git ignores it. */
 export const CACHE: string = join(ROOT, '.cache');
+
+/** Folders of an app that are made of it. */
+const MADE: readonly string[] = ['node_modules', 'build', '.svelte-kit'];
 
 /** A running site. */
 export interface Site {
@@ -39,14 +43,39 @@ export interface Built {
 	readonly output: string;
 }
 
-/** Builds a copy of an app, the playground by default. */
+/** Builds a copy of an app, the playground by default; what has been built already is copied. */
 export async function buildCopy(
 	name: string,
-	source?: string,
+	source: string = join(ROOT, 'playground'),
 	variables: Record<string, string> = {}
 ): Promise<Built> {
 	const folder = await copyApp(name, source);
-	return { folder, output: await build(folder, variables) };
+	const made = join(CACHE, 'builds', await stateOf(source, variables));
+	if (!existsSync(join(made, 'output.txt'))) {
+		const output = await build(folder, variables);
+		await rm(made, { recursive: true, force: true });
+		await cp(join(folder, 'build'), join(made, 'build'), { recursive: true });
+		// Last: where it is there, all of it is.
+		await writeFile(join(made, 'output.txt'), output);
+		return { folder, output };
+	}
+	await cp(join(made, 'build'), join(folder, 'build'), { recursive: true });
+	return { folder, output: await readFile(join(made, 'output.txt'), 'utf8') };
+}
+
+/** Another for every change of an app, of the package that it runs on, or of how it is built. */
+async function stateOf(source: string, variables: Record<string, string>): Promise<string> {
+	const hash = createHash('sha1').update(JSON.stringify([source, variables]));
+	for (const root of [source, join(ROOT, 'dist'), join(ROOT, 'package-lock.json')]) {
+		const isFolder = statSync(root).isDirectory();
+		const names = isFolder ? await readdir(root, { recursive: true }) : [''];
+		for (const name of names.sort()) {
+			if (MADE.some((folder) => name.split(sep).includes(folder))) continue;
+			const { size, mtimeMs } = statSync(join(root, name));
+			hash.update(`${name} ${size} ${mtimeMs}\n`);
+		}
+	}
+	return hash.digest('hex').slice(0, 16);
 }
 
 /** Builds the app that stands in `folder`. @throws {Error} with what was printed. */
@@ -87,12 +116,11 @@ async function copyApp(name: string, source: string = join(ROOT, 'playground')):
 		);
 	}
 	const folder = join(CACHE, 'e2e', name);
-	const made = ['node_modules', 'build', '.svelte-kit'];
 	await rm(folder, { recursive: true, force: true });
 	await mkdir(join(CACHE, 'e2e'), { recursive: true });
 	await cp(source, folder, {
 		recursive: true,
-		filter: (file) => !made.includes(basename(file))
+		filter: (file) => !MADE.includes(basename(file))
 	});
 	return folder;
 }

@@ -217,6 +217,9 @@ test('who begins to follow a tag on an instance that was not told of it learns t
 	const unknown = await (await other.connect(ada)).follow('tags/todos');
 	const again = await (await other.connect(ada)).follow('tags/todos');
 
-	expect(unknown.data).toEqual({ age: 0 });
-	expect((again.data as { age: number }).age).toBeLessThan(10_000);
+	// Without having been told it says that it is as old as the question: the page asks anew.
+	for (const { data } of [unknown, again]) {
+		expect((data as { age: number | null }).age).toEqual(expect.any(Number));
+		expect((data as { age: number }).age).toBeLessThan(10_000);
+	}
 });

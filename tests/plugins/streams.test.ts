@@ -468,12 +468,24 @@ describe('a client that comes back', () => {
 		]);
 	});
 
-	test('has the log read where the tail of its instance does not reach back', async () => {
+	/** A log whose tails hold two frames, and whose reads a test lets end. */
+	function logReadFromAfar() {
 		const near = memoryLog({ size: 2, topicBytes: 1e6, bytes: 1e6, topics: 10 });
 		const far = memoryLog({ size: 1000, topicBytes: 1e6, bytes: 1e6, topics: 10 });
 		const reading = signal();
+		/** The epoch in which topics have begun anew, once they have. */
+		let renewed: string | undefined;
 		const log: ReplayLog = {
-			follow: (topic) => near.follow(topic),
+			async follow(topic) {
+				const tail = await near.follow(topic);
+				const { epoch: first } = tail.head();
+				return tailWith(tail, {
+					head: () => ({ epoch: renewed ?? first, seq: tail.head().seq }),
+					since({ epoch, seq }) {
+						return epoch === (renewed ?? first) ? tail.since({ epoch: first, seq }) : 'epoch';
+					}
+				});
+			},
 			append(...args) {
 				const position = near.append(...args);
 				void far.append(...args);
@@ -487,14 +499,25 @@ describe('a client that comes back', () => {
 				return entries;
 			}
 		};
-		const { kernel, ada } = await following(
+		return { log, near, reading, renew: (epoch: string) => void (renewed = epoch) };
+	}
+
+	/** Ten events that its client has seen three of, and comes back to while they are read. */
+	async function returningFromAfar() {
+		const { log, near, reading, renew } = logReadFromAfar();
+		const context = await following(
 			{ list: live.stream('list', () => ['loaded']) },
 			{ plugins: [provided('replay.log', log)] }
 		);
-		for (let i = 1; i <= 10; i += 1) void kernel.publish('list', 'e', i);
+		for (let i = 1; i <= 10; i += 1) void context.kernel.publish('list', 'e', i);
 		const { epoch } = (await near.follow('list')).head();
+		await context.ada.send(ask(1, 'list', { since: { epoch, seq: 3 } }));
+		return { ...context, reading, renew };
+	}
 
-		await ada.send(ask(1, 'list', { since: { epoch, seq: 3 } }));
+	test('has the log read where the tail of its instance does not reach back', async () => {
+		const { kernel, ada, reading } = await returningFromAfar();
+
 		void kernel.publish('list', 'e', 11); // while the log is read
 		reading.resolve();
 		await settle();
@@ -505,42 +528,9 @@ describe('a client that comes back', () => {
 	});
 
 	test('begins anew where the topic does while the log is read', async () => {
-		const near = memoryLog({ size: 2, topicBytes: 1e6, bytes: 1e6, topics: 10 });
-		const far = memoryLog({ size: 1000, topicBytes: 1e6, bytes: 1e6, topics: 10 });
-		const reading = signal();
-		let renewed: string | undefined;
-		const log: ReplayLog = {
-			async follow(topic) {
-				const tail = await near.follow(topic);
-				const real = tail.head().epoch;
-				return tailWith(tail, {
-					head: () => ({ epoch: renewed ?? real, seq: tail.head().seq }),
-					since({ epoch, seq }) {
-						if (epoch !== (renewed ?? real)) return 'epoch';
-						return tail.since({ epoch: real, seq });
-					}
-				});
-			},
-			append(...args) {
-				void far.append(...args);
-				return near.append(...args);
-			},
-			async range(topic, { seq }) {
-				const tail = await far.follow(topic);
-				const entries = tail.since({ epoch: tail.head().epoch, seq });
-				await reading.promise;
-				return entries;
-			}
-		};
-		const { kernel, ada } = await following(
-			{ list: live.stream('list', () => ['loaded']) },
-			{ plugins: [provided('replay.log', log)] }
-		);
-		for (let i = 1; i <= 10; i += 1) void kernel.publish('list', 'e', i);
-		const { epoch } = (await near.follow('list')).head();
+		const { ada, reading, renew } = await returningFromAfar();
 
-		await ada.send(ask(1, 'list', { since: { epoch, seq: 3 } }));
-		renewed = 'another';
+		renew('another');
 		reading.resolve();
 		await settle();
 

@@ -90,15 +90,16 @@ export interface Load {
 /**
  * @param kept Connections that are used again and again.
  * @param fresh Requests at a time, each with a connection of its own.
+ * @param tries Times that a request is sent whose connection is reset before it is answered.
  */
-export function startLoad(port: number, kept: number, fresh: number): Load {
+export function startLoad(port: number, kept: number, fresh: number, tries: number = 1): Load {
 	const failures: string[] = [];
 	const pids = new Set<string>();
 	const agent = new Agent({ keepAlive: true, maxSockets: kept });
 	let answered = 0;
 	let isOver = false;
 
-	async function ask(options: object): Promise<void> {
+	async function ask(options: object, triesLeft: number = tries): Promise<void> {
 		try {
 			const request = get({ host: '127.0.0.1', port, path: '/', ...options });
 			const [response] = await once(request, 'response');
@@ -108,6 +109,8 @@ export function startLoad(port: number, kept: number, fresh: number): Load {
 			pids.add(text);
 			answered += 1;
 		} catch (error) {
+			const isReset = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+			if (isReset && triesLeft > 1) return ask(options, triesLeft - 1);
 			failures.push(String(error));
 		}
 	}

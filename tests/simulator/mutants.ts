@@ -166,7 +166,7 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'a connection that ends leaves its streams behind',
 		file: STREAMS,
-		find: 'for (const follower of own?.values() ?? []) follower.leave(kernel);',
+		find: 'for (const follower of following.clear(connection)) follower.leave(kernel);',
 		replace: '',
 		within: 100
 	},
@@ -182,14 +182,14 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'the first of two streams to leave a topic takes the other one along',
 		file: 'kernel/subscriptions.ts',
-		find: 'if (count > 1) {',
-		replace: 'if (count > 99) {',
+		find: 'if (isEntered) return;',
+		replace: '',
 		within: 1000
 	},
 	{
 		name: 'a subscription that was left can still be entered',
-		file: 'kernel/subscriptions.ts',
-		find: "if (state !== 'asked') return state === 'entered';",
+		file: 'kernel/wish.ts',
+		find: "if (this.#state !== 'granted') return this.#state === 'entered';",
 		replace: '',
 		within: 1000
 	},
@@ -219,9 +219,9 @@ export const MUTANTS: readonly Mutant[] = [
 	{
 		name: 'the log loses a frame now and then',
 		file: LOG,
-		find: 'log.entries.push({ seq: (log.seq += 1), event, value, op, bytes });',
+		find: 'log.entries.push({ seq: log.head.seq, event, value, op, bytes });',
 		replace:
-			'const kept = { seq: (log.seq += 1), event, value, op, bytes };\nif (log.seq % 5 > 0) log.entries.push(kept);',
+			'if (log.head.seq % 5 > 0) log.entries.push({ seq: log.head.seq, event, value, op, bytes });',
 		within: 1000
 	},
 	{

@@ -117,7 +117,7 @@ test('the build has the realtime side as one more entry of the server', async ()
 			?.split(',')
 			.map((name) => name.trim().split(' as ').at(-1))
 			.sort()
-	).toEqual(['createApp', 'load', 'start']);
+	).toEqual(['createApp', 'embed', 'load', 'start']);
 });
 
 test('the realtime side needs no package at run time but SvelteKit’s errors, which adapters take in', async () => {
