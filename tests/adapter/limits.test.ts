@@ -33,7 +33,11 @@ describe.each(FRONTS)('%s', (name) => {
 		const connection = await RawConnection.open(front.port);
 		connection.socket.setNoDelay();
 		connection.send(text.slice(0, -2));
-		await new Promise((resolve) => setTimeout(resolve, 50));
+		// What is answered has come after it, so the server has read it by then.
+		const later = await RawConnection.open(front.port);
+		later.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+		await later.response();
+		later.socket.destroy();
 		connection.send(text.slice(-2));
 		await Promise.race([connection.closed(), connection.until((got) => got.includes('\r\n'))]);
 		connection.socket.destroy();

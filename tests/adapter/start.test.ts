@@ -164,9 +164,10 @@ describe.each(FRONTS)('%s', (transport) => {
 		let received = first.length;
 		let isClosed = false;
 
+		const idle = await boot(() => new Response());
 		const closing = server.close().then(() => (isClosed = true));
-		// More time than the last steps take where nothing is under way.
-		await new Promise((resolve) => setTimeout(resolve, 1500));
+		// That takes as long as it does where nothing is under way.
+		await idle.close();
 		expect(isClosed).toBe(false);
 		socket.on('data', (chunk: Buffer) => (received += chunk.length));
 		socket.resume();

@@ -87,9 +87,9 @@ async function start({ kit, mode, transport, node }: Cell): Promise<Running> {
 	const program = node ? await findNode(node) : process.execPath;
 	const variables = { ...(transport && { TRANSPORT: transport }) };
 	if (mode === 'build') {
-		const library = isKit3(kit) && transport === 'uws' ? await withNewCLibrary() : [];
+		const loader = isKit3(kit) && transport === 'uws' ? await withNewCLibrary() : [];
 		const address = { HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'production' };
-		const command = [...library, program, 'build'];
+		const command = [...loader, program, 'build'];
 		return run(command, folder, { ...address, ...variables }, /Listening on (http:\S+)/);
 	}
 	const port = String(await freePort());

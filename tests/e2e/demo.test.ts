@@ -47,7 +47,7 @@ describe.each(DEMOS)('the demo of sv $sv on $kit', ({ kit, sv }) => {
 	let server: Running;
 	let folder: string;
 	beforeAll(async () => {
-		const [launched, library, installed] = await Promise.all([
+		const [launched, loader, installed] = await Promise.all([
 			launchBrowser(),
 			kit === 'kit-3' ? withNewCLibrary() : [],
 			installKit(kit)
@@ -56,7 +56,7 @@ describe.each(DEMOS)('the demo of sv $sv on $kit', ({ kit, sv }) => {
 		folder = join(installed.folder, 'apps/demo');
 		await create(sv, folder);
 		await buildOn(installed, folder);
-		const command = [...library, installed.node, 'build'];
+		const command = [...loader, installed.node, 'build'];
 		const env = { HOST: '127.0.0.1', PORT: '0' };
 		server = await run(command, folder, env, /Listening on (http:\S+)/);
 	}, 300_000);

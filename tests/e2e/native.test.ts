@@ -46,11 +46,11 @@ test(`the adapter's tests hold on Node.js 24 with uWebSockets.js 20.57`, async (
  * The one that is installed here has no build for it, so that no other can be loaded.
  */
 async function program(addon: string): Promise<string> {
-	const [library, binary] = await Promise.all([withNewCLibrary(), findNode(24)]);
+	const [loader, binary] = await Promise.all([withNewCLibrary(), findNode(24)]);
 	const folder = join(CACHE, 'native');
 	await mkdir(folder, { recursive: true });
 	const [file, preload] = [join(folder, 'node'), join(folder, 'preload.mjs')];
-	const command = [...library, binary, '--import', pathToFileURL(preload).href];
+	const command = [...loader, binary, '--import', pathToFileURL(preload).href];
 	const quoted = command.map((part) => `'${part}'`).join(' ');
 	await writeFile(file, `#!/bin/sh\nexec ${quoted} "$@"\n`);
 	await chmod(file, 0o755);
