@@ -23,12 +23,12 @@ const OWN_HEADERS = new Set([
  * @param compression Whether and how it is compressed. @default it is not
  * @throws Whatever the body fails with. The connection is then cut, since the head is gone.
  */
-export async function sendResponse(
+export function sendResponse(
 	reply: Reply,
 	method: string,
 	response: Response,
 	compression?: Compression
-): Promise<void> {
+): Promise<void> | undefined {
 	const plain = headOf(response);
 	const answer = compression ? headIn(plain, undefined) : plain;
 	const length = lengthOf(response);
@@ -36,15 +36,23 @@ export async function sendResponse(
 		// A body that is not sent must still be told, or its producer waits for ever.
 		response.body?.cancel().catch(() => {});
 		reply.send(answer, undefined, { length: lengthWithout(method, response, compression) });
-		return;
+		return undefined;
 	}
 	const reader = response.body.getReader();
+	return sendBody(reply, reader, { answer, plain, length, compression });
+}
+
+async function sendBody(
+	reply: Reply,
+	reader: ReadableStreamDefaultReader<Uint8Array>,
+	pumped: Pumped
+): Promise<void> {
 	const cancel = (): void => {
 		reader.cancel(new Error('The client has left.')).catch(() => {});
 	};
 	reply.onClosed(cancel);
 	try {
-		await pump(reply, reader, { answer, plain, length, compression });
+		await pump(reply, reader, pumped);
 	} catch (error) {
 		cancel();
 		reply.abort();
@@ -88,6 +96,12 @@ async function pump(reply: Reply, source: Source, pumped: Pumped): Promise<void>
 	const first = await source.read();
 	clearImmediate(early);
 	if (first.value === undefined) return isBegun ? reply.end() : reply.send(plain, new Uint8Array());
+	const isPlain = !isBegun && compression?.coding === undefined;
+	if (isPlain && first.value.byteLength === length && length <= ONE_PACKET) {
+		reply.send(length < SMALL ? plain : answer, first.value);
+		if (!(await source.read()).done) throw wrongLength(length);
+		return;
+	}
 	const second = source.read();
 	if (!isBegun) {
 		// A page that is there as a whole has its end ready within this turn: then one packet with a

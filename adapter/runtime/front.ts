@@ -15,7 +15,7 @@ export interface Incoming {
 	header(name: string): string | undefined;
 	/** Its headers do not say for sure where it ends, or whom it is for; its answer is the last one. */
 	readonly isUnclear: boolean;
-	/** Address of the peer, which may be a proxy. Must be read before the first await. */
+	/** Address of the peer, which may be a proxy. Must be read before the client has left. */
 	readonly socketAddress: string;
 	/** Must be called before the first await; the body flows only as it is read. */
 	body(): ReadableStream<Uint8Array<ArrayBuffer>>;

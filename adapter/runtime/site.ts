@@ -7,10 +7,11 @@ import type { Environment } from './env.ts';
 import type { Page } from '../../plugins/metrics/index.ts';
 import type { Incoming, Reply } from './front.ts';
 import { head, sendText } from './head.ts';
-import { signalLeave } from './leave-signal.ts';
+import { pageRequest } from './leave-signal.ts';
 import { probe, type Backend } from './probe.ts';
 import { sendFile } from './send-file.ts';
 import type { StaticFiles } from './static.ts';
+import { beginTogether } from './together.ts';
 import type {} from '../platform.ts';
 
 /** The part of SvelteKit's `Server` that is used; the same in version 2 and 3. */
@@ -52,6 +53,7 @@ export function createSite(options: SiteOptions): Site {
 	const { files, environment } = options;
 	const report = options.report ?? ((error) => console.error(error));
 	const active = new Set<Reply>();
+	const together = beginTogether();
 	let waiting: (() => void)[] = [];
 	let isDraining = false;
 
@@ -63,27 +65,37 @@ export function createSite(options: SiteOptions): Site {
 	};
 
 	/** Holds a request in the count of those that run, until it is answered or its client has left. */
-	const run = (incoming: Incoming, reply: Reply, work: () => Promise<void>): void => {
+	const run = (
+		incoming: Incoming,
+		reply: Reply,
+		work: () => Promise<void>,
+		begin: (start: () => void) => void = atOnce
+	): void => {
 		active.add(reply);
 		reply.onClosed(() => finish(reply));
-		work().then(
-			() => finish(reply),
-			(error: unknown) => {
-				report(error);
-				try {
-					sendText(reply, incoming.method, 500);
-				} catch (refusal) {
-					// A reply that refuses even this answer has lost its connection.
-					report(refusal);
-					reply.abort();
-				}
-				finish(reply);
+		const fail = (error: unknown): void => {
+			report(error);
+			try {
+				sendText(reply, incoming.method, 500);
+			} catch (refusal) {
+				// A reply that refuses even this answer has lost its connection.
+				report(refusal);
+				reply.abort();
 			}
-		);
+			finish(reply);
+		};
+		begin(() => {
+			if (reply.isClosed) return;
+			try {
+				work().then(() => finish(reply), fail);
+			} catch (error) {
+				fail(error);
+			}
+		});
 	};
 
 	const file = (incoming: Incoming, reply: Reply): boolean => {
-		if (incoming.method !== 'GET' && incoming.method !== 'HEAD') return false;
+		if (!isRead(incoming)) return false;
 		const found = files?.find(incoming.url);
 		if (!files || !found) return false;
 		if ('location' in found) {
@@ -115,7 +127,8 @@ export function createSite(options: SiteOptions): Site {
 		const compression = environment.compresses
 			? compressionOf({ method, headers }, response)
 			: undefined;
-		await sendResponse(reply, method, response, compression);
+		const sending = sendResponse(reply, method, response, compression);
+		if (sending) await sending;
 	};
 
 	const ownPage = (incoming: Incoming, reply: Reply): boolean => {
@@ -136,7 +149,9 @@ export function createSite(options: SiteOptions): Site {
 				if (probe(incoming, reply, isDraining, options.backends)) return;
 				if (ownPage(incoming, reply)) return;
 				if (file(incoming, reply)) return;
-				run(incoming, reply, () => page(incoming, reply));
+				// A body flows only for those who are there when it begins to.
+				const begin = isRead(incoming) ? together : atOnce;
+				run(incoming, reply, () => page(incoming, reply), begin);
 			} catch (error) {
 				report(error);
 				reply.abort();
@@ -162,6 +177,13 @@ function refuse({ method, headers }: Incoming, reply: Reply, status: number): vo
 	reply.refuse(answer, 'Content Too Large\n', Number(headers['content-length'] ?? Infinity));
 }
 
+const atOnce = (start: () => void): void => start();
+
+/** Whether its method has no use for a body. */
+function isRead({ method }: Incoming): boolean {
+	return method === 'GET' || method === 'HEAD';
+}
+
 /** What stands in a request line; anything else is sent with % (RFC 3986). */
 const PATH = /^\/[\x21-\x7e]*$/;
 
@@ -177,18 +199,13 @@ function requestOf(incoming: Incoming, reply: Reply, environment: Environment): 
 	if (origin === undefined || !PATH.test(url)) return 400;
 	if (method === 'TRACE' || method === 'CONNECT' || method === 'TRACK') return 405;
 	const hasBody =
-		method !== 'GET' &&
-		method !== 'HEAD' &&
+		!isRead(incoming) &&
 		((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined);
 	if (hasBody && Number(headers['content-length']) > environment.bodyLimit) return 413;
 	const body = hasBody ? limitBody(incoming.body(), environment.bodyLimit) : undefined;
 	try {
-		const request = new Request(origin + url, {
-			method,
-			headers,
-			...(body && { body: body.stream, duplex: 'half' })
-		});
-		signalLeave(request, reply);
+		const sent = body && ({ body: body.stream, duplex: 'half' } as RequestInit);
+		const request = pageRequest(origin + url, { method, headers, ...sent }, reply);
 		return { request, isExceeded: () => body?.isExceeded ?? false };
 	} catch {
 		// A method, path or header that no Request can be made of.

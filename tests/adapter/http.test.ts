@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
+import { until } from '../servers/until.ts';
 import { deferred, FRONTS, startFront, type Front, type FrontOptions } from './fronts.ts';
 import { RawConnection, raw, request } from './raw.ts';
 
@@ -478,6 +479,28 @@ describe.each(FRONTS)('%s', (name) => {
 			expect(connection.received).not.toContain('\r\n0\r\n');
 		}
 		expect(front.errors).toHaveLength(2);
+	});
+
+	test('what comes past an announced length is not sent, and is reported', async () => {
+		const front = await serve(
+			() =>
+				new Response(
+					new ReadableStream({
+						start(controller) {
+							controller.enqueue(new TextEncoder().encode('whole'));
+							controller.enqueue(new TextEncoder().encode('HTTP/1.1 200 OK'));
+							controller.close();
+						}
+					}),
+					{ headers: { 'content-length': '5' } }
+				)
+		);
+
+		const response = await raw(front.port, request('/'));
+
+		expect(response.text).toBe('whole');
+		await until(() => front.errors.length === 1);
+		expect(String(front.errors[0])).toContain('Content-Length of 5');
 	});
 
 	// --- failures ---
