@@ -1,5 +1,6 @@
 /** What happens to a request, the same on both fronts: a file, a probe, or a page by SvelteKit. */
 
+import { beginTogether } from '../together.ts';
 import { limitBody } from './body.ts';
 import { compressionOf } from './compress.ts';
 import { sendResponse } from './deliver.ts';
@@ -11,7 +12,6 @@ import { pageRequest } from './leave-signal.ts';
 import { probe, type Backend } from './probe.ts';
 import { sendFile } from './send-file.ts';
 import type { StaticFiles } from './static.ts';
-import { beginTogether } from './together.ts';
 import type {} from '../platform.ts';
 
 /** The part of SvelteKit's `Server` that is used; the same in version 2 and 3. */
@@ -53,7 +53,7 @@ export function createSite(options: SiteOptions): Site {
 	const { files, environment } = options;
 	const report = options.report ?? ((error) => console.error(error));
 	const active = new Set<Reply>();
-	const together = beginTogether();
+	const { add: together } = beginTogether(PAGES);
 	let waiting: (() => void)[] = [];
 	let isDraining = false;
 
@@ -176,6 +176,9 @@ function refuse({ method, headers }: Incoming, reply: Reply, status: number): vo
 	const answer = head(413, [['content-type', 'text/plain; charset=utf-8']]);
 	reply.refuse(answer, 'Content Too Large\n', Number(headers['content-length'] ?? Infinity));
 }
+
+/** Pages that begin together. */
+const PAGES = 16;
 
 const atOnce = (start: () => void): void => start();
 

@@ -34,9 +34,9 @@ export class NodeSocket extends Seat {
 		this.#parts = parts;
 		const { ws } = parts;
 		ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
-		ws.on('close', (code, reason) => this.#finish(code, reason.toString()));
+		ws.on('close', (code, reason) => this.#lost(code, reason.toString()));
 		// A breach of the protocol: `ws` answers with a code, the host need not wait for the rest.
-		ws.on('error', (error) => this.#finish(ABNORMAL, error.message));
+		ws.on('error', (error) => this.#lost(ABNORMAL, error.message));
 	}
 
 	override get bufferedBytes(): number {
@@ -84,7 +84,8 @@ export class NodeSocket extends Seat {
 			// A code that no close frame may carry: there is only the end itself to tell.
 			this.#parts.ws.terminate();
 		}
-		this.#finish(code, reason);
+		this.#finish();
+		this.ended(code, reason);
 	}
 
 	/** Sends a frame whose bytes may be shared with other sockets. */
@@ -110,7 +111,7 @@ export class NodeSocket extends Seat {
 	/** Ends the connection of a client that is not there any more. */
 	terminate(): void {
 		this.#parts.ws.terminate();
-		this.#finish(ABNORMAL, 'No sign of life');
+		this.#lost(ABNORMAL, 'No sign of life');
 	}
 
 	/** Bytes received in all; a plain stream, as tests use, counts none. */
@@ -136,13 +137,17 @@ export class NodeSocket extends Seat {
 		this.drained();
 	};
 
+	#lost(code: number, reason: string): void {
+		this.#finish();
+		this.left(code, reason);
+	}
+
 	/** May run more than once: after a close of the host's, and again when the socket is gone. */
-	#finish(code: number, reason: string): void {
+	#finish(): void {
 		this.#isOver = true;
 		for (const topic of this.#topics) this.#parts.followers.remove(topic, this);
 		this.#topics.clear();
 		this.#parts.ended();
-		this.ended(code, reason);
 	}
 }
 

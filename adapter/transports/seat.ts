@@ -2,6 +2,15 @@ import type { Connection } from '../../kernel/connection.ts';
 import type { ConnectionData } from '../../kernel/contexts.ts';
 import type { Payload, SendStatus, Socket, TransportHost } from '../../kernel/transport.ts';
 import { CLOSE } from '../../kernel/codes.ts';
+import { beginTogether } from '../together.ts';
+
+/** Messages that are handled together. */
+const MESSAGES = 64;
+/** Bytes of one that is not held back for others: it takes its time alone, and memory. */
+const LARGE = 16 * 1024;
+
+/** For all sockets, so that what comes in one turn is handled in the order in which it came. */
+const together = beginTogether(MESSAGES);
 
 /**
  * One accepted connection, between its native socket and the host.
@@ -38,12 +47,16 @@ export abstract class Seat implements Socket {
 	}
 
 	received(payload: Payload, byteLength: number): void {
-		if (this.#connection === undefined || this.#end) return;
-		try {
-			this.#host.message(this.#connection, payload, byteLength);
-		} catch (error) {
-			fail(this, this.#end, error);
-		}
+		together.add(() => {
+			const connection = this.#connection;
+			if (connection === undefined || this.#end) return;
+			try {
+				this.cork(() => this.#host.message(connection, payload, byteLength));
+			} catch (error) {
+				fail(this, this.#end, error);
+			}
+		});
+		if (byteLength > LARGE) together.flush();
 	}
 
 	drained(): void {
@@ -55,7 +68,12 @@ export abstract class Seat implements Socket {
 		}
 	}
 
-	/** The socket is gone, or the host has closed it. */
+	/** The socket is gone: after the messages that it has left behind, the host hears of it. */
+	left(code: number, reason: string): void {
+		together.add(() => this.ended(code, reason));
+	}
+
+	/** The host has closed the socket. */
 	ended(code: number, reason: string): void {
 		if (this.#end) return;
 		this.#end = { code, reason };

@@ -1,19 +1,11 @@
 /** The transport over uWebSockets.js: a thin layer from its native sockets to the kernel's port. */
 
-import type {
-	HttpRequest,
-	HttpResponse,
-	TemplatedApp,
-	us_socket_context_t,
-	WebSocket
-} from 'uWebSockets.js';
-import type { ConnectionData } from '../../kernel/contexts.ts';
+import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from 'uWebSockets.js';
 import { ASK_HEADER, preflightPath } from '../../kernel/asking.ts';
 import { chain, isThenable } from '../../kernel/run.ts';
 import type {
 	MaybePromise,
 	Payload,
-	SendStatus,
 	Transport,
 	TransportHost,
 	UpgradeAnswer
@@ -21,7 +13,6 @@ import type {
 import { OVERSIZE_MARGIN, type Attachment } from './attachment.ts';
 import { Home, Homes } from './homes.ts';
 import { answerPreflight } from './preflight.ts';
-import { Seat } from './seat.ts';
 import {
 	addHeader,
 	admit,
@@ -31,6 +22,7 @@ import {
 	type PlainAnswer,
 	type Refused
 } from './upgrade.ts';
+import { UwsSocket, type Seated } from './uws-socket.ts';
 
 export interface UwsTransport extends Transport {
 	readonly name: 'uws';
@@ -41,20 +33,6 @@ export interface UwsTransport extends Transport {
 	 */
 	attach(app: TemplatedApp, attachment: Attachment): () => void;
 }
-
-/** User data of a native socket; of its keys only strings survive the upgrade. */
-interface Seated {
-	/** What the gates have left. */
-	readonly data: ConnectionData;
-	/** From when it is open. */
-	seat: UwsSocket;
-}
-
-/** A topic that nobody publishes to: no name of a topic may hold a control character. */
-const ANCHOR = '\u0000';
-
-/** What `send` answers, by the number that uWebSockets.js returns. */
-const STATUS: readonly SendStatus[] = ['queued', 'sent', 'dropped'];
 
 /** Creates the transport that `app.ws()` of uWebSockets.js serves. */
 export function uwsTransport(): UwsTransport {
@@ -87,7 +65,7 @@ export function uwsTransport(): UwsTransport {
 					if (ws.getBufferedAmount() === 0) ws.getUserData().seat.drained();
 				},
 				close: (ws, code, reason) => {
-					ws.getUserData().seat.ended(code, text(reason));
+					ws.getUserData().seat.gone(code, text(reason));
 					home.closed();
 				}
 			});
@@ -208,61 +186,4 @@ function tell(response: HttpResponse, told: MaybePromise<PlainAnswer>, isLast = 
 	void chain(told, (answer) => {
 		if (!isAborted) response.cork(() => write(response, answer, isLast));
 	});
-}
-
-// --- socket ---
-
-class UwsSocket extends Seat {
-	readonly #ws: WebSocket<Seated>;
-	readonly #home: Home;
-	#isAnchored = false;
-
-	constructor(host: TransportHost, ws: WebSocket<Seated>, home: Home) {
-		super(host);
-		this.#ws = ws;
-		this.#home = home;
-	}
-
-	override send(payload: Payload): SendStatus {
-		return STATUS[this.#ws.send(payload, typeof payload !== 'string', false)] ?? 'dropped';
-	}
-
-	override subscribe(topic: string): void {
-		this.#ws.subscribe(topic);
-	}
-
-	override unsubscribe(topic: string): void {
-		// A native socket that leaves its last topic loses what this turn has published to it so far.
-		if (!this.#isAnchored) this.#isAnchored = this.#ws.subscribe(ANCHOR);
-		this.#ws.unsubscribe(topic);
-	}
-
-	override publish(topic: string, payload: Payload): boolean {
-		// A native socket that follows nothing publishes to nobody; and who does not follow the topic
-		// need not be left out.
-		const isFollower = this.#ws.isSubscribed(topic);
-		return this.#home.publish(topic, payload, isFollower ? this.#ws : undefined);
-	}
-
-	override get bufferedBytes(): number {
-		return this.#ws.getBufferedAmount();
-	}
-
-	override cork(work: () => void): void {
-		let failure: { readonly error: unknown } | undefined;
-		this.#ws.cork(() => {
-			try {
-				work();
-			} catch (error) {
-				// Not to be thrown through native code.
-				failure = { error };
-			}
-		});
-		if (failure) throw failure.error;
-	}
-
-	override close(code: number, reason: string): void {
-		// `close()` of the native socket takes no code, and its client would see 1006.
-		this.#ws.end(code, reason);
-	}
 }

@@ -2,36 +2,39 @@ import { expect, test } from 'vitest';
 import { readEnvironment } from '../../adapter/runtime/env.ts';
 import type { Incoming, Reply } from '../../adapter/runtime/front.ts';
 import { createSite } from '../../adapter/runtime/site.ts';
-import { beginTogether } from '../../adapter/runtime/together.ts';
+import { beginTogether } from '../../adapter/together.ts';
 
 /** Settles when the work of this turn of the event loop has been done. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('what is asked for in one turn begins together, and what each awaits alternates', async () => {
-	const begin = beginTogether();
+test('what comes in one turn begins together, and what each awaits alternates', async () => {
+	const { add } = beginTogether(16);
 	const done: string[] = [];
 	for (const name of ['a', 'b']) {
-		begin(() => {
+		add(() => {
 			done.push(`${name}1`);
 			void Promise.resolve().then(() => done.push(`${name}2`));
 		});
 	}
-	expect(done, 'while the requests are still read').toEqual([]);
+	expect(done, 'while the others still come').toEqual([]);
 	await turn();
 	expect(done).toEqual(['a1', 'b1', 'a2', 'b2']);
 });
 
-test('of many only some begin in a turn, in the order in which they came', async () => {
-	const begin = beginTogether();
+test('as soon as there are so many they begin, in the order in which they came', async () => {
+	const { add, flush } = beginTogether(3);
 	const begun: number[] = [];
-	const atTurn: number[] = [];
-	for (let index = 0; index < 40; index++) begin(() => begun.push(index));
-	while (begun.length < 40) {
-		await turn();
-		atTurn.push(begun.length);
+	const after: number[] = [];
+	for (let index = 0; index < 8; index++) {
+		add(() => begun.push(index));
+		after.push(begun.length);
 	}
-	expect(atTurn).toEqual([16, 32, 40]);
-	expect(begun).toEqual(Array.from({ length: 40 }, (_, index) => index));
+	expect(after).toEqual([0, 0, 3, 3, 3, 6, 6, 6]);
+	flush();
+	expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+	add(() => begun.push(8));
+	await turn();
+	expect(begun).toHaveLength(9);
 });
 
 test('who has left before its page began is not rendered for, and not waited for', async () => {

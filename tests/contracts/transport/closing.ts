@@ -88,6 +88,42 @@ export function closingContract(start: Start): void {
 			expect(host.messages.all.map(({ payload }) => payload)).toEqual(['one']);
 		});
 
+		test.each(['nothing', 'all that it may', 'a close'])(
+			'what a client sends before it leaves is heard before its close, and answered with %s',
+			async (answer) => {
+				const { host, transport, connected, settled } = await start();
+				const { client } = await connected();
+				const told: unknown[] = [];
+				host.onMessage = (socket) => {
+					told.push(host.closed.all.length);
+					if (answer === 'a close') socket.close(4500, 'go');
+					if (answer !== 'all that it may') return;
+					socket.cork(() => socket.send('late'));
+					socket.subscribe('t');
+					socket.publish('t', 'to others');
+					socket.unsubscribe('t');
+					told.push(typeof socket.bufferedBytes);
+				};
+
+				// In one packet, so that there is no moment between them.
+				client.raw.cork();
+				client.ws.send('one');
+				client.ws.send('two');
+				client.ws.close(4123, 'bye');
+				client.raw.uncork();
+
+				await client.closed;
+				await host.closed.next();
+				await settled();
+				const isCut = answer === 'a close';
+				const heard = host.messages.all.map(({ payload }) => payload);
+				expect(heard).toEqual(isCut ? ['one'] : ['one', 'two']);
+				expect(told.filter((one) => one !== 'number')).toEqual(isCut ? [0] : [0, 0]);
+				expect(host.closed.all).toHaveLength(1);
+				expect(transport.subscribers('t')).toBe(0);
+			}
+		);
+
 		test.each(['destroy', 'resetAndDestroy'] as const)(
 			'a client that vanishes (%s) is closed once, with 1006',
 			async (leave) => {

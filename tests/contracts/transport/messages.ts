@@ -86,6 +86,40 @@ export function messagesContract(start: Start): void {
 			expect(await client.messages.next()).toBe('before');
 		});
 
+		test('messages that come together begin in their order, before any of them goes on', async () => {
+			const { host, connected } = await start();
+			const { client } = await connected();
+			const told: string[] = [];
+			host.onMessage = () => {
+				const { payload } = host.messages.all.at(-1)!;
+				told.push(`${String(payload)} begins`);
+				void Promise.resolve().then(() => told.push(`${String(payload)} goes on`));
+			};
+
+			client.raw.cork();
+			client.ws.send('one');
+			client.ws.send('two');
+			client.raw.uncork();
+
+			await host.messages.next();
+			await host.messages.next();
+			expect(told).toEqual(['one begins', 'two begins', 'one goes on', 'two goes on']);
+		});
+
+		test('a large message does not wait, and stays behind those before it', async () => {
+			const { host, connected } = await start();
+			const { client } = await connected();
+			const large = 'x'.repeat(20_000);
+
+			client.raw.cork();
+			for (const text of ['one', large, 'two']) client.ws.send(text);
+			client.raw.uncork();
+
+			for (const text of ['one', large, 'two']) {
+				expect((await host.messages.next()).payload).toBe(text);
+			}
+		});
+
 		test('a host that throws costs the connection a 1011, and no more', async () => {
 			const logged = vi.spyOn(console, 'error').mockImplementation(() => {});
 			onTestFinished(() => logged.mockRestore());
