@@ -28,6 +28,8 @@ export interface Environment {
 	readonly bodyLimit: number;
 	/** Whether answers of the app are compressed as they are sent. */
 	readonly compresses: boolean;
+	/** Whether those who ask the same at the same moment get one render. */
+	readonly sharesRenders: boolean;
 	/** Milliseconds that running requests get when the server is told to end. */
 	readonly shutdownTimeout: number;
 	/** Milliseconds that connections are still accepted for after that, while `/readyz` says 503. */
@@ -41,6 +43,8 @@ export interface Environment {
 	readonly workers: number | undefined;
 	/** Stands before the name of every variable. */
 	readonly prefix: string;
+	/** Header that holds the address of the client, in lower case. */
+	readonly addressHeader: string | undefined;
 	/**
 	 * Address of the client.
 	 *
@@ -86,6 +90,7 @@ export const NAMES = [
 	'SSL_CERT',
 	'SSL_KEY',
 	'COMPRESS',
+	'SHARE_RENDERS',
 	'SHUTDOWN_DELAY_MS',
 	'SHUTDOWN_SPREAD_MS',
 	'WORKERS'
@@ -156,6 +161,7 @@ export function readEnvironment(
 		},
 		bodyLimit: bytes(prefix + 'BODY_SIZE_LIMIT', read('BODY_SIZE_LIMIT') ?? '512K'),
 		compresses: isTrue(prefix + 'COMPRESS', read('COMPRESS')),
+		sharesRenders: isTrue(prefix + 'SHARE_RENDERS', read('SHARE_RENDERS')),
 		shutdownTimeout: integer('SHUTDOWN_TIMEOUT', 30, [0, 86_400]) * 1000,
 		shutdownDelay: integer('SHUTDOWN_DELAY_MS', 0, [0, 86_400_000]),
 		shutdownSpread: read('SHUTDOWN_SPREAD_MS')
@@ -163,6 +169,7 @@ export function readEnvironment(
 			: undefined,
 		workers,
 		prefix,
+		addressHeader: addresses.header,
 		fixedOrigin: fixed,
 		origin,
 		clientAddress: (headers, socketAddress) => {

@@ -11,6 +11,8 @@ import { head, sendText } from './head.ts';
 import { pageRequest } from './leave-signal.ts';
 import { probe, type Backend } from './probe.ts';
 import { sendFile } from './send-file.ts';
+import type { RenderPage } from './shared-render.ts';
+import { shareRenders } from './sharing.ts';
 import type { StaticFiles } from './static.ts';
 import type {} from '../platform.ts';
 
@@ -111,13 +113,17 @@ export function createSite(options: SiteOptions): Site {
 		return true;
 	};
 
-	const page = async (incoming: Incoming, reply: Reply): Promise<void> => {
+	const page: RenderPage = async (incoming, reply, watch) => {
 		const question = requestOf(incoming, reply, environment);
 		if (typeof question === 'number') return refuse(incoming, reply, question);
 		const { headers, socketAddress } = incoming;
+		watch?.headers(question.request.headers, headers);
 		const response = await options.server.respond(question.request, {
 			platform: options.platform,
-			getClientAddress: () => environment.clientAddress(headers, socketAddress)
+			getClientAddress: () => {
+				watch?.address();
+				return environment.clientAddress(headers, socketAddress);
+			}
 		});
 		if (question.isExceeded()) {
 			response.body?.cancel().catch(() => {});
@@ -130,6 +136,10 @@ export function createSite(options: SiteOptions): Site {
 		const sending = sendResponse(reply, method, response, compression);
 		if (sending) await sending;
 	};
+
+	const sharing = environment.sharesRenders
+		? shareRenders({ page, environment, begin: together, report })
+		: undefined;
 
 	const ownPage = (incoming: Incoming, reply: Reply): boolean => {
 		const own = options.own?.();
@@ -149,6 +159,8 @@ export function createSite(options: SiteOptions): Site {
 				if (probe(incoming, reply, isDraining, options.backends)) return;
 				if (ownPage(incoming, reply)) return;
 				if (file(incoming, reply)) return;
+				const shared = sharing?.(incoming);
+				if (shared) return run(incoming, reply, () => shared.join(incoming, reply));
 				// A body flows only for those who are there when it begins to.
 				const begin = isRead(incoming) ? together : atOnce;
 				run(incoming, reply, () => page(incoming, reply), begin);

@@ -132,10 +132,16 @@ function load(path: string, args: readonly unknown[], event: LoadEvent): Promise
 function requestOf(event: LoadEvent): UpgradeRequest {
 	const { request } = event;
 	const url = urlOf(event);
+	let headers: UpgradeRequest['headers'] | undefined;
 	return {
 		url: url.pathname + url.search,
-		headers: Object.fromEntries(request.headers),
-		ip: event.getClientAddress(),
+		// Asked for by few apps, and whoever asks makes the page one for this visitor alone.
+		get headers() {
+			return (headers ??= Object.fromEntries(request.headers));
+		},
+		get ip() {
+			return event.getClientAddress();
+		},
 		origin: url.origin,
 		event: event as RequestEvent
 	};

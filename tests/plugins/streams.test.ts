@@ -1115,6 +1115,24 @@ describe('load', () => {
 			true
 		]);
 	});
+
+	test('by the stub of the server asks for no header and no address that no gate asks for', async () => {
+		const ask = (): never => {
+			throw new Error('Nobody has asked.');
+		};
+		const request = new Request('http://localhost/chat');
+		Object.defineProperty(request, 'headers', { get: ask });
+		const event = { request, url: new URL('http://localhost/chat'), getClientAddress: ask };
+		const { kernel } = await following({ list: live.stream('list', () => [1]) });
+		const running = Symbol.for('svelte-realtime.app');
+		Object.assign(globalThis, { [running]: { kernel } });
+
+		try {
+			expect((await serverStream('test/list').load(event)).value).toEqual([1]);
+		} finally {
+			Reflect.deleteProperty(globalThis, running);
+		}
+	});
 });
 
 // --- declaring ---
