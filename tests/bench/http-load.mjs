@@ -16,15 +16,17 @@ answer({ open, get, first });
 /**
  * Opens connections, and learns from one answer how long each is.
  *
- * @param {{ port: number, path: string, count: number }} options
+ * @param {{ port: number, path: string, count: number, headers?: string[] }} options `path`: a `#` is
+ * the number of the connection; `headers`: further lines.
  * @returns {Promise<string>} the beginning of that answer.
  */
-async function open({ port, path, count }) {
+async function open({ port, path, count, headers = [] }) {
 	for (const { socket } of connections) socket.destroy();
-	const head = [`GET ${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, 'Accept: text/html'];
-	const request = Buffer.from(`${head.join('\r\n')}\r\n\r\n`);
+	const lines = [`Host: 127.0.0.1:${port}`, 'Accept: text/html', ...headers, '', ''];
 	connections = await Promise.all(
-		Array.from({ length: count }, () => {
+		Array.from({ length: count }, (_, index) => {
+			const first = `GET ${path.replace('#', 10 + index)} HTTP/1.1`;
+			const request = Buffer.from([first, ...lines].join('\r\n'));
 			const connection = { socket: connect({ port, host: '127.0.0.1', noDelay: true }), request };
 			connection.onBytes = () => {};
 			connection.socket.on('data', (chunk) => connection.onBytes(chunk));

@@ -20,6 +20,7 @@ import {
 	coldStart,
 	ssrHello,
 	ssrPage,
+	ssrShared,
 	staticLarge,
 	staticSmall,
 	ttfbStream
@@ -63,6 +64,7 @@ const ROWS = [
 	staticLarge,
 	ssrHello,
 	ssrPage,
+	ssrShared,
 	ttfbStream,
 	coldStart,
 	idleConnections,

@@ -1,20 +1,15 @@
 /** Pages and files over HTTP, against SvelteKit's own Node adapter: the same app, built twice. */
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { alternate, compare, withServers } from '../compare.mjs';
+import { buildFixture, buildPlayground } from './http-apps.mjs';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const APPS = join(ROOT, '.cache/bench/http');
 const SERVER = 'servers/built-app.mjs';
 const CONNECTIONS = 50;
 const TURNS = 9;
-/** Bytes of the large file. */
-const LARGE = 5 * 1024 * 1024;
 
 const perSecond = (row) => ({ unit: 'requests per second of server CPU', ...row });
 
@@ -22,11 +17,10 @@ const perSecond = (row) => ({ unit: 'requests per second of server CPU', ...row 
 export const staticSmall = perSecond({
 	name: 'static-small',
 	async measure(bench) {
-		const row = await requests(bench, '/small.css', 60);
-		const bare = await requests(bench, '/small.css', 60, [
-			'servers/bare-file.mjs',
-			join(build('ours'), 'static/small.css')
-		]);
+		const row = await requests(bench, { path: '/small.css', ms: 60 });
+		const file = join(buildFixture('ours'), 'static/small.css');
+		const control = ['servers/bare-file.mjs', file];
+		const bare = await requests(bench, { path: '/small.css', ms: 60, control });
 		return {
 			...row,
 			ofBareServer: bare.ratio,
@@ -39,7 +33,7 @@ export const staticSmall = perSecond({
 export const staticLarge = perSecond({
 	name: 'static-5mb',
 	async measure(bench) {
-		const row = await requests(bench, '/large.bin', 300);
+		const row = await requests(bench, { path: '/large.bin', ms: 300 });
 		return { ...row, gates: { 'ratio >= 1': row.ratio >= 1 } };
 	}
 });
@@ -48,18 +42,23 @@ export const staticLarge = perSecond({
 export const ssrHello = perSecond({
 	name: 'ssr-hello',
 	async measure(bench) {
-		const row = await requests(bench, '/', 150);
-		const outsideRespond = await outside(bench, '/', 150);
+		const asked = { path: '/', ms: 150 };
+		const row = await requests(bench, asked);
+		const outsideRespond = await outside(bench, asked);
 		return { ...row, outsideRespond, gates: { 'ratio >= 2': row.ratio >= 2 } };
 	}
 });
+
+/** Of somebody who has been there before, so that the page sets no cookie. */
+const VISITOR = 'Cookie: visitor=0123456789abcdefghijkl';
 
 /** @type {import('../run.mjs').Row} */
 export const ssrPage = perSecond({
 	name: 'ssr-page',
 	async measure(bench) {
-		const row = await requests(bench, '/page', 200);
-		const outsideRespond = await outside(bench, '/page', 200);
+		const asked = { path: '/', ms: 300, headers: [VISITOR], app: buildPlayground, prepare: fill };
+		const row = await requests(bench, asked);
+		const outsideRespond = await outside(bench, asked);
 		const gates = {
 			'ratio >= 1.3': row.ratio >= 1.3,
 			'outside respond <= 15 %': outsideRespond <= 0.15
@@ -67,6 +66,38 @@ export const ssrPage = perSecond({
 		return { ...row, outsideRespond, gates };
 	}
 });
+
+/** @type {import('../run.mjs').Row} */
+export const ssrShared = perSecond({
+	name: 'ssr-shared',
+	async measure(bench) {
+		const server = [SERVER, buildFixture('ours')];
+		const both = { control: server, ours: [...server, 'SHARE_RENDERS=true'] };
+		const row = await requests(bench, { path: '/page', ms: 200, ...both });
+		const hello = await requests(bench, { path: '/', ms: 150, ...both });
+		const apart = await requests(bench, { path: '/?connection=#', ms: 150, ...both });
+		const gates = { 'ratio >= 2': row.ratio >= 2, 'apart >= 0.85': apart.ratio >= 0.85 };
+		return { ...row, hello: hello.ratio, apart: apart.ratio, gates };
+	}
+});
+
+/** Puts something onto the page; returns it, as it is in every process. */
+async function fill({ port }) {
+	const url = `http://127.0.0.1:${port}`;
+	assert.equal((await fetch(`${url}/fill`)).status, 204);
+	const [name, value] = VISITOR.split(': ');
+	const page = await (await fetch(url, { headers: { [name]: value } })).text();
+	assert.match(page, /Message 39[^]*Something to do, 24/, 'What was put there is on the page.');
+	return withoutChance(page);
+}
+
+/** A page without what is another one for each process: ids, times, where streams begin. */
+function withoutChance(page) {
+	return page
+		.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'id')
+		.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b1\d{12}\b|\b\d\d?:\d\d\b/g, 'time')
+		.replace(/epoch:"[^"]+"/g, 'epoch');
+}
 
 /** @type {import('../run.mjs').Row} */
 export const ttfbStream = {
@@ -93,22 +124,32 @@ export const coldStart = {
 	name: 'cold-start',
 	unit: 'ms from the start of the process to its first answer',
 	async measure({ calibrate, say }) {
-		const control = build('node');
-		const ours = calibrate ? control : build('ours');
+		const control = buildFixture('node');
+		const ours = calibrate ? control : buildFixture('ours');
 		const turns = { ours: () => start(ours), control: () => start(control) };
 		const row = compare(await alternate(turns, { turns: 3, say }), (round) => round.ms);
 		return { ...row, gates: { 'ratio <= 1.2': row.ratio <= 1.2 } };
 	}
 };
 
-const servers = () => ({ control: [SERVER, build('node')], ours: [SERVER, build('ours')] });
+const servers = (app = buildFixture) => ({
+	control: [SERVER, app('node')],
+	ours: [SERVER, app('ours')]
+});
 
-/** @param {number} ms Milliseconds of one turn. */
-function requests({ calibrate, say }, path, ms, control) {
-	const both = { ...servers(), ...(control && { control }), load: 'http-load.mjs' };
-	return withServers({ calibrate, ...both }, async (sides) => {
+/**
+ * @param {{ path: string, ms: number, headers?: string[], app?: (adapter: string) => string,
+ * control?: string[], ours?: string[], prepare?: (side: object) => Promise<string> }} asked `ms`:
+ * milliseconds of one turn; `prepare` returns what must be the same on both sides; a `#` in the path is
+ * the number of the connection.
+ */
+function requests({ calibrate, say }, { path, ms, headers, app, prepare, ...given }) {
+	const both = given.ours ? given : { ...servers(app), ...given };
+	return withServers({ calibrate, ...both, load: 'http-load.mjs' }, async (sides) => {
+		const prepared = await Promise.all(Object.values(sides).map((side) => prepare?.(side)));
+		assert.equal(prepared[0], prepared[1], 'Both render the same page.');
 		for (const { load, port } of Object.values(sides)) {
-			const head = await load.ask('open', { port, path, count: CONNECTIONS });
+			const head = await load.ask('open', { port, path, headers, count: CONNECTIONS });
 			assert.match(head, /^HTTP\/1\.1 200 OK/);
 		}
 		const turn = (side) => turnOf(side, ms);
@@ -129,15 +170,17 @@ async function turnOf({ server, load }, ms) {
 }
 
 /** The part of a request's processor time that is not SvelteKit's own `respond`, from 0 to 1. */
-function outside({ calibrate, say }, path, ms) {
-	const app = build(calibrate ? 'node' : 'ours');
-	const both = { control: ['servers/respond.mjs', app], ours: [SERVER, app] };
+function outside({ calibrate, say }, { path, ms, headers, app = buildFixture, prepare }) {
+	const folder = app(calibrate ? 'node' : 'ours');
+	const both = { control: ['servers/respond.mjs', folder], ours: [SERVER, folder] };
 	return withServers({ calibrate: false, ...both, load: 'http-load.mjs' }, async (sides) => {
 		const { load, port } = sides.ours;
-		await load.ask('open', { port, path, count: CONNECTIONS });
+		await prepare?.(sides.ours);
+		if (prepare) await sides.control.server.ask('respond', { path: '/fill', ms: 0 });
+		await load.ask('open', { port, path, headers, count: CONNECTIONS });
 		const respond = async ({ server }) => {
 			await server.ask('begin');
-			const count = await server.ask('respond', { path, ms });
+			const count = await server.ask('respond', { path, ms, headers });
 			return { perCpuSecond: count / (await server.ask('end')) };
 		};
 		const measures = {
@@ -171,21 +214,4 @@ function answers(port) {
 		socket.once('connect', () => socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
 		socket.once('data', () => resolve((socket.destroy(), true)));
 	});
-}
-
-const built = new Set();
-
-/** The app, built for one adapter; once a run. */
-function build(adapter) {
-	const folder = join(APPS, adapter);
-	if (built.has(adapter)) return folder;
-	rmSync(folder, { recursive: true, force: true });
-	mkdirSync(APPS, { recursive: true });
-	cpSync(join(ROOT, 'tests/fixtures/http'), folder, { recursive: true });
-	writeFileSync(join(folder, 'static/large.bin'), Buffer.alloc(LARGE, 'abcdefghij'));
-	const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
-	const env = { ...process.env, NODE_ENV: 'production', ADAPTER: adapter };
-	execFileSync(process.execPath, [vite, 'build'], { cwd: folder, env, stdio: 'pipe' });
-	built.add(adapter);
-	return folder;
 }

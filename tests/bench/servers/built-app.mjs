@@ -1,4 +1,4 @@
-/** An app that `vite build` has built, in the folder that is the argument. */
+/** An app that `vite build` has built, in the folder that is the first argument; others are variables. */
 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ const port = await new Promise((resolve) => {
 		probe.close(() => resolve(free));
 	});
 });
-Object.assign(process.env, { HOST: '127.0.0.1', PORT: String(port) });
-await import(pathToFileURL(join(process.argv[2], 'build/index.js')).href);
+const [folder, ...variables] = process.argv.slice(2);
+const given = Object.fromEntries(variables.map((variable) => variable.split('=')));
+Object.assign(process.env, { HOST: '127.0.0.1', PORT: String(port), ...given });
+await import(pathToFileURL(join(folder, 'build/index.js')).href);
 serve({ port, publish: {} });

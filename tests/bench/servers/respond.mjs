@@ -1,5 +1,6 @@
 /** SvelteKit's own `respond` of the built app in the folder that is the argument, and nothing around it. */
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { serve } from './commands.mjs';
@@ -10,18 +11,36 @@ const { Server } = await load('index.js');
 const { manifest } = await load('manifest-full.js');
 const server = new Server(manifest);
 await server.init({ env: process.env, read: () => null });
+if (existsSync(join(folder, 'realtime.js'))) await boot();
 
-/** Answers again and again for `ms` milliseconds; returns how often. */
-async function respond({ path, ms }) {
-	const request = new Request(`http://127.0.0.1${path}`, { headers: { accept: 'text/html' } });
+/** The app whose streams pages are rendered with. */
+async function boot() {
+	const realtime = await load('realtime.js');
+	const transport = { name: 'none', publish: () => false, subscribers: () => 0 };
+	const kit = { path: '/ws', respond: () => Promise.reject(new Error('There are no sockets.')) };
+	await realtime.createApp(await realtime.load(), { transport, kit });
+}
+
+/** Requests that are answered side by side, as in a server under load: one by one takes far longer. */
+const TOGETHER = 16;
+
+/** Answers again and again for `ms` milliseconds, once at least; returns how often. */
+async function respond({ path, ms, headers = [] }) {
+	const lines = [['accept', 'text/html'], ...headers.map((line) => line.split(': '))];
+	const request = new Request(`http://127.0.0.1${path}`, { headers: lines });
+	const one = async () => {
+		const { ok, status } = await server.respond(request, { getClientAddress: () => '127.0.0.1' });
+		if (!ok) throw new Error(`${path} is answered with ${status}.`);
+	};
+	const count = ms === 0 ? 1 : TOGETHER;
 	const end = performance.now() + ms;
 	let requests = 0;
-	for (; performance.now() < end; requests++) {
-		const { status } = await server.respond(request, { getClientAddress: () => '127.0.0.1' });
-		if (status !== 200) throw new Error(`${path} is answered with ${status}.`);
+	do {
+		await Promise.all(Array.from({ length: count }, one));
+		requests += count;
 		// What waits for its turn, such as finalizers, gets one, as in a server.
-		if (requests % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
-	}
+		await new Promise((resolve) => setImmediate(resolve));
+	} while (performance.now() < end);
 	return requests;
 }
 
