@@ -28,6 +28,8 @@ export interface FollowedOptions {
 	deliver(epoch: string, frame: Numbered): void;
 	/** A frame was missed on the way here, and is read. */
 	gap?(): void;
+	/** What was followed does not go on: those who follow it have to be told so. */
+	begun?(): void;
 	report(error: unknown): void;
 }
 
@@ -178,6 +180,7 @@ export class Followed {
 
 	/** What was followed is another history now; whoever asks for what came after is told so. */
 	#begin(now: Position, lineage: Lineage, frames: readonly Numbered[]): void {
+		const isFirst = this.#epoch === UNKNOWN;
 		const told = now.epoch === this.#epoch ? this.#seq : 0;
 		const held = this.#heldEpoch === now.epoch ? [...this.#held.keys()] : [];
 		const live = Math.min(...held.filter((seq) => seq > told));
@@ -194,5 +197,6 @@ export class Followed {
 			// It came while the topic was followed: observers hear of it, and clients see that it begins anew.
 			if (frame.seq >= live) this.#options.deliver(now.epoch, frame);
 		}
+		if (!isFirst) this.#options.begun?.();
 	}
 }

@@ -167,6 +167,7 @@ export function postgresLog(options: PostgresLogOptions): PostgresLog {
 			read: (after, latest) => readTopic(topic, after, latest),
 			deliver: (epoch, frame) => deliver(topic, epoch, frame),
 			gap: observers.gap,
+			begun: () => observers.begun(topic),
 			report: fault
 		});
 		// While Postgres is down a topic is followed from nowhere; what it comes back with is new to all.
@@ -185,6 +186,7 @@ export function postgresLog(options: PostgresLogOptions): PostgresLog {
 
 	return {
 		observe: observers.observe,
+		onBegun: observers.onBegun,
 
 		async append(topic, event, value, op): Promise<Position> {
 			const outcome = await send(topic, { id: ids.next(), event, value, op });

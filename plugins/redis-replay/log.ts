@@ -148,6 +148,7 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 			read: (after, latest) => reader.read(topic, after, latest),
 			deliver: (epoch, frame) => deliver(topic, epoch, frame),
 			gap: observers.gap,
+			begun: () => observers.begun(topic),
 			report: fault
 		});
 		channels.set(channel, followed);
@@ -203,6 +204,7 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 
 	return {
 		observe: observers.observe,
+		onBegun: observers.onBegun,
 		tried: Promise.all([toHear.tried, toSay.tried]),
 
 		async append(topic, event, value, op) {

@@ -63,6 +63,11 @@ export interface ReplayLog {
 	): MaybePromise<PublishResult>;
 	/** Present on a log that instances share: tells whoever counts. The result ends it. */
 	observe?(observer: LogObserver): () => void;
+	/**
+	 * Present on a log whose followed topics can begin anew, as where its store has lost them: tells of
+	 * each, once its tails show it, whether anything is published to it or not. The result ends it.
+	 */
+	onBegun?(listener: (topic: string) => void): () => void;
 }
 
 /** Hears how a shared log is kept up with. It MUST NOT throw. */

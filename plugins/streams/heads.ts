@@ -47,6 +47,7 @@ export interface Wheel {
 	/** It must not be there yet. */
 	add(connection: Connection): void;
 	remove(connection: Connection): void;
+	all(): Iterable<Connection>;
 	/** The connections whose turn it is. */
 	turn(): Iterable<Connection>;
 }
@@ -59,6 +60,7 @@ export function createWheel(): Wheel {
 		add: (connection) => void parts[(added += 1) % parts.length]!.add(connection),
 		// To remember of each where it is would take more than to look for it, once.
 		remove: (connection) => void parts.some((part) => part.delete(connection)),
+		all: () => parts.flatMap((part) => [...part]),
 		turn: () => parts[(turns += 1) % parts.length]!
 	};
 }

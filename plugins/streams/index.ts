@@ -16,6 +16,7 @@ import type {} from 'svelte-realtime/plugins/replay';
 import type { Run } from 'svelte-realtime/plugins/rpc';
 import { refusalOf } from '../refusal.ts';
 import { countOf, positionOf } from './asked.ts';
+import { tellBegun } from './begun.ts';
 import type { StreamDeclaration } from './declare.ts';
 import { follow, Follower, topicOf, unanswered, verdictOf, type FollowedSource } from './follow.ts';
 import { Following } from './following.ts';
@@ -101,6 +102,7 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 	return definePlugin({
 		name: 'streams',
 		requires: ['rpc', 'replay'],
+		optional: ['replay.log'],
 		provides: ['streams'],
 		setup(kernel) {
 			const rpc = kernel.use('rpc');
@@ -231,6 +233,8 @@ export function streams(): Plugin<'rpc' | 'replay', 'streams'> {
 					tellHeads(connection, following.of(connection), true);
 				}
 			});
+
+			tellBegun(kernel, wheel, (connection) => following.of(connection));
 
 			function refuse(follower: Follower, error: unknown): void {
 				rpc.answerError(follower.connection, follower.id, error);

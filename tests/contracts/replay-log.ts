@@ -3,12 +3,15 @@
 import { expect, test } from 'vitest';
 import type { EncodedValue, Position } from 'svelte-realtime/kernel';
 import type { LogEntry, ReplayLog } from 'svelte-realtime/plugins/replay';
+import { until } from '../servers/until.ts';
 
 export interface LogUnderTest {
 	readonly log: ReplayLog;
 	/** Frames that it keeps of one topic. */
 	readonly size: number;
 	close(): Promise<void>;
+	/** Has its store lose a topic; absent where none can. */
+	readonly lose?: (topic: string) => Promise<unknown>;
 }
 
 const value = (n: number): EncodedValue => ({ json: String(n), devalue: false });
@@ -200,5 +203,31 @@ export function replayLogContract(name: string, makeLog: () => Promise<LogUnderT
 
 		expect(head.seq).toBe(2);
 		expect(seqs(last)).toEqual([1, 2]);
+	});
+
+	contract('a topic that begins anew is told of once its tails show it', async (under) => {
+		const { log, lose, append } = under;
+		if (lose === undefined) return expect(log.onBegun).toBe(undefined);
+		const heads: unknown[] = [];
+		await append('a', 3);
+		await append('b', 1);
+		const tail = await log.follow('a');
+		const before = tail.head();
+		const end = log.onBegun!((topic) => heads.push([topic, tail.since(before)]));
+		for (const topic of ['b', 'c']) await log.follow(topic);
+		await append('a', 1);
+		expect(heads).toEqual([]);
+
+		await lose('a');
+		await until(() => heads.length > 0);
+		expect(heads).toEqual([['a', 'epoch']]);
+
+		end();
+		await append('a', 2);
+		await until(() => tail.head().seq === 2);
+		const again = tail.head();
+		await lose('a');
+		await until(() => tail.since(again) === 'epoch');
+		expect(heads).toHaveLength(1);
 	});
 }

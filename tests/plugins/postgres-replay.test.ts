@@ -37,8 +37,15 @@ const start = (schema: string, options: PostgresReplayOptions = {}): Promise<Log
 const freshSchema = (): string => `test${(schemas += 1)}`;
 
 replayLogContract('postgres', async () => {
-	const { log } = await start(freshSchema(), { size: 5 });
-	return { log, size: 5, close: async () => {} };
+	const schema = freshSchema();
+	const { log } = await start(schema, { size: 5, check: 20 });
+	const lose = (topic: string): Promise<unknown> =>
+		server.query(
+			`with frames as (delete from ${schema}.frames where topic = $1)
+			delete from ${schema}.topics where topic = $1`,
+			[topic]
+		);
+	return { log, size: 5, close: async () => {}, lose };
 });
 
 /** Two instances that publish and a third one; all of them follow the topic. */

@@ -507,7 +507,7 @@ test('clients of a memory log never have it read again: the tail of the topic an
 
 describe('a connection that loses frames', () => {
 	/** A connection that follows `one` and `two`, and loses what is published until its buffer drains. */
-	async function losing(options: Options = {}) {
+	async function losing(options: Parameters<typeof serving>[1] = {}) {
 		const context = await serving(
 			{
 				one: live.stream('one', () => []),
@@ -595,6 +595,46 @@ describe('a connection that loses frames', () => {
 		]);
 		await ada.send(ask(5, 'two'));
 		expect(ada.take()).toMatchObject([{ type: 'stream:snapshot', id: 5 }]);
+	});
+
+	test('is told in one frame of topics that begin anew, and nobody of others', async () => {
+		const now = new Map<string, Position>();
+		let begin: (topic: string) => void = () => {};
+		const { follow, ...log } = memoryLog({ size: 9, topicBytes: 1e6, bytes: 1e6, topics: 100 });
+		const renewable: ReplayLog = {
+			...log,
+			follow(topic) {
+				const tail = follow(topic) as Tail;
+				return {
+					head: () => now.get(topic) ?? tail.head(),
+					since: (position) => tail.since(position),
+					last: (count) => tail.last(count),
+					close: () => tail.close()
+				};
+			},
+			onBegun: (listener) => {
+				begin = listener;
+				return () => {};
+			}
+		};
+		const { kernel, ada } = await losing({ plugins: [provided('replay.log', renewable)] });
+		const bob = await kernel.connect();
+		await bob.send(ask(1, 'two'));
+		await kernel.publish('two', 'e', 1);
+		for (const client of [ada, bob]) client.take();
+
+		for (const topic of ['one', 'elsewhere']) {
+			now.set(topic, { epoch: 'new', seq: 4 });
+			begin(topic);
+		}
+		await kernel.clock.advance(250);
+
+		expect(ada.take()).toEqual([
+			{ type: 'stream:heads', heads: [{ topic: 'one', epoch: 'new', seq: 4 }] }
+		]);
+		expect(bob.take()).toEqual([]);
+		await kernel.clock.advance(60_000);
+		expect(JSON.stringify(ada.take())).not.toContain('"one"');
 	});
 
 	test('without a full buffer notices within 15 s, whenever it happens', async () => {

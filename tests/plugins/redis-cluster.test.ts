@@ -20,6 +20,7 @@ import { rpc } from 'svelte-realtime/plugins/rpc';
 import { streams } from 'svelte-realtime/plugins/streams';
 import { createTestKernel, fakeTransport } from 'svelte-realtime/testing';
 import { PARTLY } from '../../plugins/redis-failures.ts';
+import { keysOf } from '../../plugins/redis-replay/keys.ts';
 import { replayLogContract } from '../contracts/replay-log.ts';
 import { startRedis } from '../servers/redis.ts';
 import { startSentinel } from '../servers/redis-sentinel.ts';
@@ -104,8 +105,12 @@ async function start(
 type Instance = Awaited<ReturnType<typeof start>>;
 
 replayLogContract('redis cluster', async () => {
-	const { log } = await start(freshPrefix(), { size: 5 });
-	return { log, size: 5, close: async () => {} };
+	const { log, redis } = await start(freshPrefix(), { size: 5, check: 20 });
+	const lose = (topic: string): Promise<unknown> => {
+		const { meta, log: frames } = keysOf(redis.prefix, topic);
+		return redis.commands.client.del(meta, frames);
+	};
+	return { log, size: 5, close: async () => {}, lose };
 });
 
 /** Three instances that follow topics in slots of all servers. */

@@ -1,6 +1,13 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { RedisReplayOptions } from 'svelte-realtime/plugins/redis-replay';
+import { live } from 'svelte-realtime';
+import { redis } from 'svelte-realtime/plugins/redis';
+import { redisReplay, type RedisReplayOptions } from 'svelte-realtime/plugins/redis-replay';
+import { replay } from 'svelte-realtime/plugins/replay';
+import { rpc } from 'svelte-realtime/plugins/rpc';
+import { streams } from 'svelte-realtime/plugins/streams';
+import { createTestKernel } from 'svelte-realtime/testing';
+import { keysOf } from '../../plugins/redis-replay/keys.ts';
 import { replayLogContract } from '../contracts/replay-log.ts';
 import { createGateway, type Gateway } from '../servers/gateway.ts';
 import {
@@ -10,6 +17,7 @@ import {
 	startLogInstance,
 	stopLogInstances,
 	upTo,
+	type Published,
 	type RedisLogInstance
 } from '../servers/log-instance.ts';
 import { freshPrefix, server, useRedis } from '../servers/own-redis.ts';
@@ -27,8 +35,12 @@ const start = (
 ): Promise<RedisLogInstance> => startLogInstance({ url, prefix, replay: options });
 
 replayLogContract('redis', async () => {
-	const kernel = await start(freshPrefix(), { size: 5 });
-	return { log: kernel.log, size: 5, close: async () => {} };
+	const { log, redis } = await start(freshPrefix(), { size: 5, check: 20 });
+	const lose = (topic: string): Promise<unknown> => {
+		const { meta, log: frames } = keysOf(redis.prefix, topic);
+		return redis.commands.client.del(meta, frames);
+	};
+	return { log, size: 5, close: async () => {}, lose };
 });
 
 /** Two instances that publish and a third one; all of them follow the topic. */
@@ -320,6 +332,39 @@ describe('a store that fails', () => {
 
 		await until(() => tails.every((tail) => tail.since(head) === 'epoch'));
 		expect(await tails[0]!.since({ epoch: head.epoch, seq: 0 })).toBe('epoch');
+	});
+
+	test('one that comes back empty has those load again who follow what is quiet, before their turn', async () => {
+		const kernel = await createTestKernel([
+			redis({ url: own.url, prefix: freshPrefix(), commandTimeout: 300 }),
+			redisReplay(),
+			replay(),
+			rpc(),
+			streams()
+		]);
+		kernel.mount({ app: { _public: true, list: live.stream('a', () => []) } });
+		const tail = await kernel.use('replay.log').follow('a');
+		await until(
+			async () => ((await kernel.publish('a', 'created', 1)) as Published).level === 'store'
+		);
+		const client = await kernel.connect();
+		await client.send({ type: 'stream', id: 1, path: 'app/list' });
+		await until(() => client.received.length > 0);
+		const since = tail.head();
+		client.take();
+
+		await own.restart();
+		await until(() => tail.since(since) === 'epoch');
+		expect(client.received).toEqual([]);
+		// No connection has its turn by then.
+		await kernel.clock.advance(250);
+
+		const heads = [{ topic: 'a', ...tail.head() }];
+		expect(client.take()).toEqual([{ type: 'stream:heads', heads }]);
+		await client.send({ type: 'stream', id: 2, path: 'app/list', since });
+		await until(() => client.received.length > 0);
+		expect(client.received).toMatchObject([{ type: 'stream:snapshot', reset: 'epoch' }]);
+		for (const { error } of kernel.errors.splice(0)) expect(String(error)).toContain('RT_REDIS_');
 	});
 
 	test('a topic whose log was evicted is loaded anew, and never skipped over', async () => {
