@@ -16,11 +16,12 @@ const LONGEST = 10_000;
 /** Milliseconds from one look to the next. */
 const TURN = 20;
 /**
- * Milliseconds that an instance is there after its last socket: a client that comes to another one,
- * within its first second where machines are not busy, may ask there for a call that it made here; and
- * connections over which requests come get to answer one more, which ends them.
+ * Milliseconds that an instance is there after its last socket: most clients come to another one
+ * within a second, and what they ask there of calls that they made here is answered by who knows; for
+ * those who come later another instance does. Connections over which requests come get to answer one
+ * more, which ends them.
  */
-const LINGER = 2500;
+const LINGER = 1500;
 
 export interface LeaveOptions {
 	readonly clock: Clock;

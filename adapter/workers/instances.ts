@@ -13,6 +13,8 @@ export function sharedInstances(clock: Clock): SharedPort {
 	/** Those that have gone, and until when somebody clears up after them. */
 	const gone = new Map<string, number>();
 	const peers = new Map<string, Peer>();
+	/** Who hears what is sent to others, who have gone or are about to. */
+	const standIns = new Map<string, Peer>();
 
 	function end(instance: string): void {
 		if (leases.delete(instance)) gone.set(instance, 0);
@@ -47,14 +49,19 @@ export function sharedInstances(clock: Clock): SharedPort {
 			leave: (peer) => end(peer.instance),
 			alive: () => [...leases.keys()].filter((instance) => leases.get(instance)! > clock.now()),
 			send(_peer, instance: string, message: string) {
-				const to = peers.get(instance);
-				to?.tell('instances', message);
-				return to !== undefined;
+				const to = [peers, standIns].flatMap((each) => each.get(instance) ?? []);
+				for (const one of to) one.tell('instances', message);
+				return to.length > 0;
+			},
+			standIn: (peer, instance: string) => void standIns.set(instance, peer),
+			standDown(peer, instance: string) {
+				if (standIns.get(instance) === peer) standIns.delete(instance);
 			}
 		},
 		gone(peer) {
 			end(peer.instance);
 			peers.delete(peer.instance);
+			for (const [instance, to] of standIns) if (to === peer) standIns.delete(instance);
 		}
 	};
 }

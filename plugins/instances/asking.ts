@@ -19,6 +19,8 @@ const PATIENCE = 5000;
 interface Asked {
 	readonly ask: string;
 	readonly from: string;
+	/** The instance that is meant; that of whoever hears it where it is not said. */
+	readonly to?: string;
 	readonly kind: string;
 	readonly body?: unknown;
 }
@@ -41,6 +43,8 @@ export interface AskingOptions {
 export interface Asking {
 	ask(instance: string, kind: string, question: unknown): Promise<unknown>;
 	answer(kind: string, answerer: Answerer): () => void;
+	/** Answers what another instance is asked. */
+	answerFor(instance: string, kind: string, answerer: Answerer): () => void;
 	/** @throws {Error} for what was not sent by another of its kind. */
 	receive(message: string): void;
 }
@@ -50,19 +54,21 @@ interface Question {
 }
 
 export function createAsking({ id, clock, send, isAlive, report }: AskingOptions): Asking {
+	/** By instance and kind. */
 	const answerers = new Map<string, Answerer>();
 	const open = new Map<string, Question>();
 
-	async function answered(kind: string, question: unknown, from: string): Promise<unknown> {
-		const answerer = answerers.get(kind);
+	async function answered({ kind, body, from, to = id }: Asked): Promise<unknown> {
+		const answerer = answerers.get(`${to} ${kind}`);
 		if (answerer === undefined) throw new LiveError('NOT_FOUND', `Nobody answers "${kind}".`);
-		return answerer(question, from);
+		return answerer(body, from);
 	}
 
-	async function reply({ ask, from, kind, body }: Asked): Promise<void> {
+	async function reply(asked: Asked): Promise<void> {
+		const { ask, from } = asked;
 		let answer: Answered;
 		try {
-			answer = { re: ask, body: await answered(kind, body, from) };
+			answer = { re: ask, body: await answered(asked) };
 		} catch (error) {
 			const wire = toWireError(error);
 			if (wire.code === 'INTERNAL_ERROR') report(error);
@@ -78,6 +84,14 @@ export function createAsking({ id, clock, send, isAlive, report }: AskingOptions
 	): Promise<LiveError> {
 		if (await isAlive(instance)) return new LiveError(code);
 		return new LiveError('NOT_FOUND', `The instance ${instance} has gone.`);
+	}
+
+	function answerFor(instance: string, kind: string, answerer: Answerer): () => void {
+		const key = `${instance} ${kind}`;
+		answerers.set(key, answerer);
+		return () => {
+			if (answerers.get(key) === answerer) answerers.delete(key);
+		};
 	}
 
 	return {
@@ -100,7 +114,7 @@ export function createAsking({ id, clock, send, isAlive, report }: AskingOptions
 						resolve(body);
 					}
 				});
-				const message: Asked = { ask: number, from: id, kind, body: question };
+				const message: Asked = { ask: number, from: id, to: instance, kind, body: question };
 				settled(send(instance, JSON.stringify(message)))
 					.then((isHeard) => {
 						if (!isHeard && open.has(number)) {
@@ -110,12 +124,8 @@ export function createAsking({ id, clock, send, isAlive, report }: AskingOptions
 					.catch(failed);
 			});
 		},
-		answer(kind, answerer) {
-			answerers.set(kind, answerer);
-			return () => {
-				if (answerers.get(kind) === answerer) answerers.delete(kind);
-			};
-		},
+		answer: (kind, answerer) => answerFor(id, kind, answerer),
+		answerFor,
 		receive(text) {
 			const message = JSON.parse(text) as Asked | Answered;
 			if ('ask' in message) void reply(message).catch(report);

@@ -50,6 +50,14 @@ export interface Instances {
 	ask(instance: string, kind: string, question: unknown): Promise<unknown>;
 	/** Answers what others ask of this kind; the result ends it. */
 	answer(kind: string, answerer: Answerer): () => void;
+	/**
+	 * Answers what others ask an instance that ends, beside it and from when it resolves on, wherever
+	 * that has gone; it is not `alive` by that. One kind of question alone of each instance. The result
+	 * of it ends it.
+	 *
+	 * @throws {LiveError} SERVICE_UNAVAILABLE where that cannot be.
+	 */
+	standIn(instance: string, kind: string, answerer: Answerer): Promise<() => void>;
 }
 
 declare module 'svelte-realtime/kernel' {
@@ -142,7 +150,20 @@ export function instances(options: InstancesOptions = {}): Plugin<never, 'instan
 				onGone: (listener) => added(gone, listener),
 				onLost: (listener) => added(lost, listener),
 				ask: asking.ask,
-				answer: asking.answer
+				answer: asking.answer,
+				async standIn(instance, kind, answerer) {
+					const end = asking.answerFor(instance, kind, answerer);
+					try {
+						const leave = await link.standIn(instance);
+						return () => {
+							end();
+							leave();
+						};
+					} catch (error) {
+						end();
+						throw error;
+					}
+				}
 			});
 		}
 	});
@@ -159,7 +180,8 @@ function alone(id: string): InstancesLink {
 			if (instance === id) hear(message);
 			return instance === id;
 		},
-		receive: (listener) => void (hear = listener)
+		receive: (listener) => void (hear = listener),
+		standIn: () => () => {}
 	};
 }
 

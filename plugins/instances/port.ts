@@ -30,6 +30,11 @@ export interface InstancesLink {
 	send(instance: string, message: string): MaybePromise<boolean>;
 	/** Hears what is sent to this instance; called once. */
 	receive(listener: (message: string) => void): void;
+	/**
+	 * Hears also what is sent to another instance, from when it resolves on: MUST go on when that has
+	 * left, or its process has ended. The result ends it.
+	 */
+	standIn(instance: string): MaybePromise<() => void>;
 }
 
 declare module 'svelte-realtime/kernel' {

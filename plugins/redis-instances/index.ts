@@ -53,7 +53,11 @@ export function redisInstances(): Plugin<'redis', 'instances.link'> {
 						const heard = await client[redis.broadcast](channelOf(instance), message);
 						return Number(heard) > 0;
 					}),
-				receive: (listener) => void (hear = listener)
+				receive: (listener) => void (hear = listener),
+				async standIn(instance) {
+					await subscriptions.add(channelOf(instance));
+					return () => subscriptions.remove(channelOf(instance));
+				}
 			});
 		}
 	});

@@ -40,11 +40,13 @@ export interface Repeats {
 }
 
 /** What answers such questions. */
-const KIND = 'rpc';
+export const KIND = 'rpc';
 /** Milliseconds for which an answer waits for a call that runs: then it is asked for again. */
 const HOLD = 3000;
 /** Attempts to reach an instance, and the milliseconds between them. */
 const ATTEMPTS = 20;
+/** Attempts that one counts as which was not answered: it has taken five seconds. */
+const UNANSWERED = 10;
 const PAUSE = 250;
 
 /** Undefined where there is one instance only. */
@@ -83,9 +85,10 @@ export function createRepeats(
 				try {
 					told = (await instances.ask(asked, KIND, question)) as Told;
 				} catch (error) {
-					const isAway = isLiveError(error) && error.code === 'SERVICE_UNAVAILABLE';
+					const code = isLiveError(error) && error.code;
+					const isAway = code === 'SERVICE_UNAVAILABLE' || code === 'TIMEOUT';
 					if (!isAway || attempt >= attempts) return 'gone';
-					attempt += 1;
+					attempt += code === 'TIMEOUT' ? UNANSWERED : 1;
 					await new Promise<void>((resolve) => clock.after(PAUSE, resolve));
 					continue;
 				}
@@ -101,7 +104,7 @@ export function createRepeats(
 	};
 }
 
-function isQuestion(value: unknown): value is Question {
+export function isQuestion(value: unknown): value is Question {
 	const { key, name, id, via, ask } = (value ?? {}) as Record<keyof Question, unknown>;
 	return (
 		Number.isSafeInteger(id) && [key, name, via, ask].every((text) => typeof text === 'string')

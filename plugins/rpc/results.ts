@@ -34,6 +34,12 @@ export class Results {
 		return this.#replies[this.#ids.indexOf(id)];
 	}
 
+	/** The latest but so many; undefined where there are not as many. */
+	latest(before: number): readonly [id: number, reply: string] | undefined {
+		const at = this.#ids.length - 1 - before;
+		return at < 0 ? undefined : [this.#ids[at]!, this.#replies[at]!];
+	}
+
 	/** Keeps a reply; what does not fit is forgotten, the oldest first. */
 	keep(id: number, reply: string): void {
 		this.#ids.push(id);

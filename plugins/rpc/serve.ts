@@ -16,6 +16,7 @@ import { Call, Caller, type ClientCall } from './calls.ts';
 import type { DurableOptions } from './durable.ts';
 import { createElsewhere, type Settle } from './elsewhere.ts';
 import type {} from './frames.ts';
+import { handOver } from './goodbye.ts';
 import { createSessions, Session, type SessionOptions } from './sessions.ts';
 
 interface Server {
@@ -56,6 +57,7 @@ export function serveCalls(
 ): ServedCalls {
 	const { values, limits } = kernel;
 	const sessions = createSessions(kernel, options);
+	handOver(kernel, sessions);
 	const elsewhere = createElsewhere({ kernel, sessions, isDurable, encodeError }, options);
 	const callers = new WeakMap<Connection, Caller>();
 
@@ -198,6 +200,8 @@ export function serveCalls(
 		{ connection, frame }: MessageContext,
 		run: (call: Call) => MaybePromise<unknown>
 	): typeof HANDLED {
+		// What is held up somewhere may come in this late; its client asks again elsewhere.
+		if (sessions.isEnded) return HANDLED;
 		const id = idOf(frame);
 		const caller = callerOf(connection);
 		if (id === null) {
@@ -242,8 +246,10 @@ export function serveCalls(
 	kernel.hook('close', ({ connection, code }) => {
 		const caller = callers.get(connection);
 		if (caller?.connection !== connection) return;
+		const isOver = code === CLOSE.GOING_AWAY;
+		if (caller instanceof Session) sessions.left(caller, isOver);
 		// The client of a session comes back, but for a page that was closed.
-		if (!(caller instanceof Session) || code === CLOSE.GOING_AWAY) caller.abandon();
+		if (!(caller instanceof Session) || isOver) caller.abandon();
 	});
 
 	return {

@@ -1,8 +1,9 @@
 /** The sessions of clients: what has to outlive a connection so that no call runs twice. */
 
-import type { Clock, Connection } from 'svelte-realtime/kernel';
+import { LiveError, type Clock, type Connection } from 'svelte-realtime/kernel';
 import { Caller } from './calls.ts';
 import { createHanded, type Handed } from './handed.ts';
+import { instanceOf, ordinalOf, wordOf, type Ended, type LastWord } from './last-word.ts';
 import type { Question, Told } from './repeats.ts';
 import { Results } from './results.ts';
 
@@ -44,8 +45,17 @@ export interface Sessions {
 	 * @param again As in its frame.
 	 */
 	find(session: Session, id: number, again: unknown): Whereabouts;
-	/** What this instance knows of a call that was first sent to it, and that another one is asked for. */
+	/**
+	 * What this instance knows of a call that was first sent to it, and that another one is asked for.
+	 *
+	 * @throws {LiveError} SERVICE_UNAVAILABLE once it has ended: another instance is to be asked.
+	 */
 	tell(question: Question, from: string): Told;
+	/** The client of a session has left the connection. @param isOver It does not come back. */
+	left(session: Session, isOver: boolean): void;
+	/** Nothing is begun any more, and whoever asks is to ask somebody else, who is told this. */
+	end(): LastWord | undefined;
+	readonly isEnded: boolean;
 	/** Resolves when a call that runs is over. */
 	settled(question: Question): Promise<void>;
 	/** How many there are. */
@@ -53,6 +63,9 @@ export interface Sessions {
 	/** Characters of everything that is kept. */
 	size(): number;
 }
+
+/** It has not left. */
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 export class Session extends Caller {
 	declare readonly results: Results;
@@ -65,6 +78,8 @@ export class Session extends Caller {
 	isForgotten: boolean = false;
 	/** Of what was sent on a connection up to this one, nothing is known. */
 	readonly since: number;
+	/** The higher, the later its client has left; 0 for one that does not come back. */
+	departure: number = NEVER;
 	/** Its calls that another instance has taken over. */
 	handed: Handed | undefined;
 
@@ -99,12 +114,12 @@ export function createSessions(
 		forgottenUpTo = Math.max(forgottenUpTo, connection);
 	};
 	const handed = createHanded({ most, forget: forgetUpTo });
+	let departures = 0;
+	let isEnded = false;
 
 	/** Which connection of this process it is, counted from 1; 0 when it is not one of them. */
 	function ordinal(id: unknown): number {
-		if (typeof id !== 'string' || instanceOf(id) !== instanceId) return 0;
-		const number = Number.parseInt(id.slice(instanceId.length + 1), 36);
-		return number <= kernel.connectionCount ? number : 0;
+		return ordinalOf(id, instanceId, kernel.connectionCount);
 	}
 
 	/**
@@ -152,6 +167,17 @@ export function createSessions(
 	}
 	clock.every(window, sweep);
 
+	/** What is left of it for another instance. Of calls that still run nobody will know the outcome. */
+	function ended({ key, name, since, results, connection }: Session): Ended {
+		const { highest, acknowledged, forgotten } = results;
+		const known = Math.min(Math.max(highest, acknowledged, forgotten), Number.MAX_SAFE_INTEGER);
+		return {
+			word: [key.slice(0, -name.length - 1), name, since, known],
+			connection: ordinal(connection.id),
+			reply: (before) => results.latest(before)
+		};
+	}
+
 	return {
 		enter(connection, introduction) {
 			const key = `${identity(connection)} ${introduction.session}`;
@@ -159,6 +185,7 @@ export function createSessions(
 			// What a connection that the client has left still had on its way comes too late.
 			if (ordinal(session.connection.id) > ordinal(connection.id)) return session;
 			session.connection = connection;
+			session.departure = NEVER;
 			session.isIdle = false;
 			sessions.delete(key);
 			sessions.set(key, session);
@@ -190,38 +217,44 @@ export function createSessions(
 			if (instance !== instanceId) return { instance };
 			return ordinal(again) > session.since ? 'here' : 'nowhere';
 		},
-		tell({ key, name, id, via, ask }, from) {
+		tell(question, from) {
+			if (isEnded) throw new LiveError('SERVICE_UNAVAILABLE');
+			const { key, name, id, via } = question;
 			const session = sessions.get(key);
 			const reply = session?.results.find(id);
 			if (reply !== undefined) return { state: 'done', reply };
 			const current = session?.running.get(id);
 			// Who waits for another instance must not be waited for by that one.
 			if (current !== undefined && !current.isElsewhere) return { state: 'running' };
-			const known = handed.find(name)?.calls.get(id);
-			// A question whose answer was lost is the same question still.
-			if (known?.ask === ask) return { state: 'never' };
-			if (known !== undefined) return { state: 'moved', to: known.to };
 			const connection = ordinal(via);
 			const isLost =
 				session === undefined
 					? names.has(name) || connection <= forgottenUpTo
 					: id <= Math.max(session.results.acknowledged, session.results.forgotten) ||
 						connection <= session.since;
-			// From here on it is not run here, however late its frame comes in.
-			if (isLost || !handed.add(name, id, { connection, to: from, ask }))
-				return { state: 'unknown' };
-			if (session !== undefined) session.handed = handed.find(name);
-			return { state: 'never' };
+			const told = handed.tell(question, from, { connection, isLost });
+			if (told.state === 'never' && session) session.handed = handed.find(name);
+			return told;
+		},
+		left(session, isOver) {
+			session.departure = isOver ? 0 : (departures += 1);
+		},
+		end() {
+			isEnded = true;
+			const { connectionCount: connections } = kernel;
+			const facts = { instance: instanceId, connections, forgotten: forgottenUpTo };
+			const byDeparture = [...sessions.values()].sort(
+				(one, other) => other.departure - one.departure
+			);
+			return wordOf({ ...facts, handed: handed.words(), rest: window }, byDeparture.map(ended));
+		},
+		get isEnded() {
+			return isEnded;
 		},
 		settled: async ({ key, id }) => sessions.get(key)?.running.get(id)?.settled,
 		count: () => sessions.size,
 		size: () => size
 	};
-}
-
-/** The instance whose connection it is. */
-function instanceOf(connection: string): string {
-	return connection.slice(0, Math.max(0, connection.lastIndexOf('-')));
 }
 
 /** Who it is, so that nobody is handed the results of somebody else who knows the session. */

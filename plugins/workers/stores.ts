@@ -146,6 +146,10 @@ export function workersInstances(channel: Channel): InstancesLink {
 		leave: () => channel.call('instances', 'leave'),
 		alive: () => channel.call('instances', 'alive'),
 		send: (instance, message) => channel.call('instances', 'send', instance, message),
-		receive: (listener) => channel.on('instances', listener)
+		receive: (listener) => channel.on('instances', listener),
+		async standIn(instance) {
+			await channel.call('instances', 'standIn', instance);
+			return () => channel.tell('instances', 'standDown', instance);
+		}
 	};
 }

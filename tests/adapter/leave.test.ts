@@ -22,7 +22,8 @@ async function instance(size: number, others: readonly string[]) {
 		leave() {},
 		alive: () => [kernel.instanceId, ...others],
 		send: () => false,
-		receive() {}
+		receive() {},
+		standIn: () => () => {}
 	};
 	const clock = new VirtualClock();
 	const list = [provided('instances.link', link), instances(), rpc()] as const;

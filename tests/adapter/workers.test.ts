@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { Client } from 'svelte-realtime/client';
 import { afterEach, describe, expect, test } from 'vitest';
+import { goingAway } from '../servers/away.ts';
 import { connect, isRunning, startHost, startLoad, stopHosts, type Host } from '../servers/host.ts';
 import { call, follow, publish } from '../servers/lines.ts';
 import { until } from '../servers/until.ts';
@@ -53,7 +54,13 @@ describe.each(FRONTS)('%s', (TRANSPORT) => {
 		// nothing has been read of it, and browsers ask again.
 		const load = TRANSPORT === 'uws' ? startLoad(host.port, 4, 0, 2) : startLoad(host.port, 4, 1);
 		const publisher = publish(connect(host));
+		const [calling, called] = [goingAway('calls'), goingAway('answers')];
+		const [one, other] = [connect(host, calling.WebSocket), connect(host, called.WebSocket)];
+		await Promise.all([call(one, 'pid'), call(other, 'pid')]);
 		await until(() => publisher.done.length > 20 && load.answered > 50);
+		for (const { leave } of [calling, called]) leave();
+		const late = Promise.all([call(one, 'add', 'unheard'), call(other, 'add', 'unanswered')]);
+		await until(() => streams.every(({ ids }) => ids().includes('unanswered')));
 
 		host.child.kill('SIGHUP');
 		await until(() => host.output().includes('Worker 3 '));
@@ -62,14 +69,23 @@ describe.each(FRONTS)('%s', (TRANSPORT) => {
 		await until(() => host.output().includes('Every worker has been replaced'));
 		const after = publisher.done.length;
 		await until(() => publisher.done.length > after + 20);
+		// Nobody is there any more who got these calls.
+		for (const { back } of [calling, called]) back();
+		const [ranOn, hadRun] = await late;
 		await Promise.all([load.stop(), publisher.stop()]);
-		await until(() => streams.every(({ ids }) => ids().length >= publisher.done.length));
+		const all = publisher.done.length + 2;
+		await until(() => streams.every(({ ids }) => ids().length >= all));
 
 		expect(load.failures.join()).toBe('');
 		expect(publisher.failures.join()).toBe('');
 		expect(host.workers()).toHaveLength(2);
 		expect(host.workers().filter((pid) => before.includes(pid))).toEqual([]);
-		for (const { ids } of streams) expect(ids()).toEqual(publisher.done);
+		expect(host.workers()).toContain(ranOn);
+		expect(before).toContain(hadRun);
+		for (const { ids } of streams) {
+			expect(ids().filter((id) => /\d/.test(id))).toEqual(publisher.done);
+			expect(ids().filter((id) => /un/.test(id))).toEqual(['unanswered', 'unheard']);
+		}
 	});
 
 	test('a worker that is killed under load comes back; what was acknowledged is there, its people leave', async () => {

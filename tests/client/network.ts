@@ -47,6 +47,8 @@ export interface Network {
 	cut(options?: { deaf?: boolean }): void;
 	/** Replaces the server by one that remembers nothing. */
 	restart(): Promise<void>;
+	/** Replaces the server by another one, once it has ended in good order. */
+	end(): Promise<void>;
 	/** Lets time pass for the clients, and for every server. */
 	advance(ms: number): Promise<void>;
 	client(options?: ClientOptions): Client;
@@ -80,6 +82,14 @@ export async function network(
 			for (const wire of [...wires]) if (wire.kernel === self.kernel) wire.cut(false);
 			late.splice(0, late.length, ...late.filter(({ kernel }) => kernel !== self.kernel));
 			kernels[self.place] = await server(modules, plugins?.(self.place));
+		},
+		async end() {
+			let isOver = false;
+			const { place, kernel } = self;
+			void kernel.shutdown().then(() => (isOver = true));
+			await settle();
+			while (!isOver) await self.advance(STEP);
+			kernels[place] = await server(modules, plugins?.(place));
 		},
 		async advance(ms) {
 			const clocks = [clock, ...kernels.map((each) => each.clock)];

@@ -106,4 +106,24 @@ export function instancesLinkContract(
 			expect([heard[0], heard[2]]).toEqual([[], []]);
 		}
 	);
+
+	contract('who stands in for another one hears what is sent to it', async ([a, b, c]) => {
+		const heard: string[][] = [[], [], []];
+		[a, b, c].forEach((link, index) => link.receive((message) => heard[index]!.push(message)));
+		for (const link of [a, b, c]) await link.beat(LONG);
+		const ends = [await b.standIn(a.id), await b.standIn('ended')];
+
+		expect(await c.send(a.id, 'both')).toBe(true);
+		expect(await c.send('ended', 'one')).toBe(true);
+		await until(() => heard[0]!.length > 0 && heard[1]!.length > 1);
+		expect(heard).toEqual([['both'], ['both', 'one'], []]);
+		expect([...(await c.alive())].sort()).toEqual([a.id, b.id, c.id].sort());
+		await a.leave();
+		expect(await c.send(a.id, 'still')).toBe(true);
+		await until(() => heard[1]!.length > 2);
+
+		for (const end of ends) end();
+		await until(async () => !(await c.send('ended', 'nobody')));
+		expect(heard[1]!.slice(0, 3)).toEqual(['both', 'one', 'still']);
+	});
 }

@@ -247,21 +247,26 @@ test('each call is asked of the instance that was sent it first', async () => {
 	expect(a.errors).toEqual([]);
 });
 
-test('of an instance that is gone nobody knows, and nothing runs twice', async () => {
+test('an instance that ends tells another one; of any other that is gone nobody knows', async () => {
 	const { a, b, ran, via } = await two(call(1, 'now', 'x'));
+	await until(async () => (await a.kernel.use('instances').alive()).length === 2);
 	await a.stop();
 
 	const second = await b.connect();
 	const again = ['nobody-1', '-', '', 'x'].map((none, i) =>
 		call(i + 2, 'now', 'y', { again: none })
 	);
-	second.send(call(1, 'now', 'x', { again: via }), ...again);
-
-	const replies = await second.got(5);
-	expect([...replies].sort((x, y) => Number(x['id']) - Number(y['id']))).toEqual(
-		[1, 2, 3, 4, 5].map(unknown)
+	second.send(
+		...[call(1, 'now', 'x', { again: via }), call(6, 'now', 'z', { again: via })],
+		...again
 	);
-	expect(ran).toEqual(['x a']);
+
+	const replies = await second.got(6);
+	expect([...replies].sort((x, y) => Number(x['id']) - Number(y['id']))).toEqual([
+		...[done(1, 'x of a'), ...[2, 3, 4, 5].map(unknown)],
+		done(6, 'z of b')
+	]);
+	expect(ran).toEqual(['x a', 'z b']);
 });
 
 test('who has become somebody else is told nothing, and runs nothing twice', async () => {

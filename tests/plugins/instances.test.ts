@@ -129,7 +129,8 @@ test('one that has gone is forgotten when everything of it has been taken away, 
 		leave() {},
 		alive: () => [],
 		send: () => false,
-		receive() {}
+		receive() {},
+		standIn: () => () => {}
 	});
 	const kernel = await createTestKernel([link, instances({ heartbeat: 10 })]);
 	cleared.length = 0;

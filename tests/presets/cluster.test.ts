@@ -45,7 +45,7 @@ test('cluster() is these plugins, in this order, on these hooks', async () => {
 		breaker : requires rpc
 		binary : provides binary; requires rpc
 		replay : provides replay; uses replay.log
-		streams : provides streams; requires rpc, replay
+		streams : provides streams; requires rpc, replay; uses replay.log
 		presence : provides presence; uses presence.store
 		cursors : provides cursors; requires streams; uses cursors.store
 		groups : provides groups; requires presence; uses groups.store
@@ -74,7 +74,7 @@ test('cluster() is these plugins, in this order, on these hooks', async () => {
 		  close: rpc → admission → identity → streams → presence → registry
 		  ready: instances → rpc → identity → reactions → reactions → cron
 		  changed: rpc → signals → registry → reactions → cron
-		  shutdown: redis → redis-replay → redis-presence → instances → metrics → identity → breaker → binary → streams → presence → cursors → groups → throttle → debounce → lock → leader → queue → reactions → reactions → cron → cron"
+		  shutdown: redis → redis-replay → redis-presence → instances → rpc → metrics → identity → breaker → binary → streams → presence → cursors → groups → throttle → debounce → lock → leader → queue → reactions → reactions → cron → cron"
 	`);
 });
 

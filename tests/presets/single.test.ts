@@ -17,7 +17,7 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 		breaker (0 ms): requires rpc
 		binary (0 ms): provides binary; requires rpc
 		replay (0 ms): provides replay; uses replay.log
-		streams (0 ms): provides streams; requires rpc, replay
+		streams (0 ms): provides streams; requires rpc, replay; uses replay.log
 		presence (0 ms): provides presence; uses presence.store
 		cursors (0 ms): provides cursors; requires streams; uses cursors.store
 		groups (0 ms): provides groups; requires presence; uses groups.store
@@ -46,7 +46,7 @@ test('single() is these plugins, in this order, on these hooks', async () => {
 		  close: rpc → admission → identity → streams → presence → registry
 		  ready: instances → rpc → reactions → reactions → cron
 		  changed: rpc → signals → registry → reactions → cron
-		  shutdown: instances → metrics → breaker → binary → streams → presence → cursors → groups → throttle → debounce → lock → leader → queue → reactions → reactions → cron → cron"
+		  shutdown: instances → rpc → metrics → breaker → binary → streams → presence → cursors → groups → throttle → debounce → lock → leader → queue → reactions → reactions → cron → cron"
 	`);
 });
 

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { createClient, type Client } from 'svelte-realtime/client';
+import { createClient, type Client, type WebSocketConstructor } from 'svelte-realtime/client';
 import { WebSocket } from 'ws';
 import { run, type Running } from '../e2e/site.ts';
 import { built } from './child.ts';
@@ -50,8 +50,11 @@ function serving(output: string): number[] {
 	return [...pids];
 }
 
-export function connect({ port }: Pick<Host, 'port'>): Client {
-	const client = createClient({ url: `ws://127.0.0.1:${port}/ws`, WebSocket });
+export function connect(
+	{ port }: Pick<Host, 'port'>,
+	constructor: WebSocketConstructor = WebSocket
+): Client {
+	const client = createClient({ url: `ws://127.0.0.1:${port}/ws`, WebSocket: constructor });
 	clients.add(client);
 	return client;
 }
