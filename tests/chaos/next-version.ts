@@ -16,7 +16,7 @@ const CHANGES: readonly (readonly [file: string, find: string, replace: string])
 ];
 
 export async function nextVersion(): Promise<typeof redisReplay> {
-	const folder = join(CACHE, `next-version-${process.pid}`);
+	const folder = join(CACHE, 'children', `${process.pid}`, 'next-version');
 	await rm(folder, { recursive: true, force: true });
 	await mkdir(folder, { recursive: true });
 	for (const file of await readdir(PLUGINS)) {
@@ -31,8 +31,12 @@ export async function nextVersion(): Promise<typeof redisReplay> {
 			source.replace(find, () => replace)
 		);
 	}
-	const next = (await import(join(folder, 'redis-replay/index.ts'))) as {
-		redisReplay: typeof redisReplay;
-	};
-	return next.redisReplay;
+	try {
+		const next = (await import(join(folder, 'redis-replay/index.ts'))) as {
+			redisReplay: typeof redisReplay;
+		};
+		return next.redisReplay;
+	} finally {
+		await rm(folder, { recursive: true });
+	}
 }

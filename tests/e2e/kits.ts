@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -50,21 +50,26 @@ async function pack(): Promise<string> {
 export async function installKit(kit: Kit): Promise<InstalledKit> {
 	const tarball = await (packing ??= pack());
 	const manifest = await readFile(join(COMPAT, kit, 'package.json'), 'utf8');
-	const folder = join(CACHE, 'kits', kit);
 	const hash = createHash('sha256')
 		.update(manifest)
 		.update(await readFile(tarball));
-	const stamp = hash.digest('hex').slice(0, 16);
-	const file = join(folder, 'installed');
-	if (!existsSync(file) || (await readFile(file, 'utf8')) !== stamp) {
-		await rm(folder, { recursive: true, force: true });
-		await mkdir(folder, { recursive: true });
-		await cp(tarball, join(folder, 'svelte-realtime.tgz'));
-		await writeFile(join(folder, 'package.json'), withPackage(manifest));
+	const all = join(CACHE, 'kits');
+	const name = `${kit}-${hash.digest('hex').slice(0, 16)}`;
+	const folder = join(all, name);
+	if (!existsSync(folder)) {
+		await mkdir(all, { recursive: true });
+		// Aside and moved into place whole: two files that install the same do not meet.
+		const aside = await mkdtemp(join(all, 'aside-'));
+		await cp(tarball, join(aside, 'svelte-realtime.tgz'));
+		await writeFile(join(aside, 'package.json'), withPackage(manifest));
 		// SvelteKit 3 is installed by a Node.js that it does not run on.
 		const options = ['--no-audit', '--no-fund', '--prefer-offline', '--engine-strict=false'];
-		await exec('npm', ['install', ...options, '--no-package-lock'], { cwd: folder });
-		await writeFile(file, stamp);
+		await exec('npm', ['install', ...options, '--no-package-lock'], { cwd: aside });
+		await rename(aside, folder).catch(() => rm(aside, { recursive: true }));
+		const older = (await readdir(all)).filter((each) => each.startsWith(`${kit}-`));
+		for (const each of older) {
+			if (each !== name) await rm(join(all, each), { recursive: true, force: true });
+		}
 	}
 	const node = isKit3(kit) ? await findNode(24) : process.execPath;
 	return { folder, vite: join(folder, 'node_modules/vite/bin/vite.js'), node };

@@ -3,9 +3,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { basename, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository. */
@@ -51,12 +51,14 @@ export async function buildCopy(
 ): Promise<Built> {
 	const folder = await copyApp(name, source);
 	const made = join(CACHE, 'builds', await stateOf(source, variables));
-	if (!existsSync(join(made, 'output.txt'))) {
+	if (!existsSync(made)) {
 		const output = await build(folder, variables);
-		await rm(made, { recursive: true, force: true });
-		await cp(join(folder, 'build'), join(made, 'build'), { recursive: true });
-		// Last: where it is there, all of it is.
-		await writeFile(join(made, 'output.txt'), output);
+		// Aside and moved into place whole: two files that build the same do not meet.
+		await mkdir(dirname(made), { recursive: true });
+		const aside = await mkdtemp(`${made}-`);
+		await cp(join(folder, 'build'), join(aside, 'build'), { recursive: true });
+		await writeFile(join(aside, 'output.txt'), output);
+		await rename(aside, made).catch(() => rm(aside, { recursive: true }));
 		return { folder, output };
 	}
 	await cp(join(made, 'build'), join(folder, 'build'), { recursive: true });

@@ -21,7 +21,7 @@ export interface Child<Message> {
 	end(): Promise<void>;
 }
 
-/** Test files of one run are in processes of their own. */
+/** Test files of one run are in processes of their own; leftovers.ts removes what these leave. */
 const OUT = join(CACHE, 'children', `${process.pid}`);
 
 const builds = new Map<string, Promise<string>>();
