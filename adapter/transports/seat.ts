@@ -21,6 +21,8 @@ const together = beginTogether(MESSAGES);
 export abstract class Seat implements Socket {
 	readonly #host: TransportHost;
 	#connection: Connection | undefined = undefined;
+	/** A message waits for those of others. */
+	#isHeld = false;
 	#end: { readonly code: number; readonly reason: string } | undefined = undefined;
 
 	constructor(host: TransportHost) {
@@ -47,7 +49,12 @@ export abstract class Seat implements Socket {
 	}
 
 	received(payload: Payload, byteLength: number): void {
+		// What one client sends is not begun side by side: each message finds done what those before it do
+		// without waiting for anything.
+		if (this.#isHeld) together.flush();
+		this.#isHeld = true;
 		together.add(() => {
+			this.#isHeld = false;
 			const connection = this.#connection;
 			if (connection === undefined || this.#end) return;
 			try {
@@ -70,6 +77,7 @@ export abstract class Seat implements Socket {
 
 	/** The socket is gone: after the messages that it has left behind, the host hears of it. */
 	left(code: number, reason: string): void {
+		if (this.#isHeld) together.flush();
 		together.add(() => this.ended(code, reason));
 	}
 

@@ -3,6 +3,9 @@ import { readEnvironment } from '../../adapter/runtime/env.ts';
 import type { Incoming, Reply } from '../../adapter/runtime/front.ts';
 import { createSite } from '../../adapter/runtime/site.ts';
 import { beginTogether } from '../../adapter/together.ts';
+import { Seat } from '../../adapter/transports/seat.ts';
+import type { SendStatus } from '../../kernel/transport.ts';
+import { RecordingHost } from '../contracts/transport/recording-host.ts';
 
 /** Settles when the work of this turn of the event loop has been done. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -56,6 +59,49 @@ test('who has left before its page began is not rendered for, and not waited for
 	expect(rendered).toEqual(['/stays']);
 	expect(stays.sent).toEqual(['page']);
 });
+
+test('messages of several clients go on side by side, those of one after each other', async () => {
+	const host = new RecordingHost();
+	const told: string[] = [];
+	host.onMessage = () => {
+		const { connection, payload } = host.messages.all.at(-1)!;
+		const name = `${connection.id} ${String(payload)}`;
+		told.push(`${name} begins`);
+		void Promise.resolve().then(() => told.push(`${name} goes on`));
+	};
+	const [one, other] = [new Silent(host), new Silent(host)];
+	for (const seat of [one, other]) seat.begun({});
+
+	one.received('a', 1);
+	other.received('a', 1);
+	one.received('b', 1);
+	await turn();
+	expect(told).toEqual([
+		...['c0 a begins', 'c1 a begins'],
+		...['c0 a goes on', 'c1 a goes on'],
+		...['c0 b begins', 'c0 b goes on']
+	]);
+
+	one.received('c', 1);
+	one.left(1001, '');
+	expect(told).toContain('c0 c begins');
+	expect(host.closed.all).toEqual([]);
+	await turn();
+	expect(host.closed.all).toHaveLength(1);
+});
+
+/** A socket of which only what comes in matters. */
+class Silent extends Seat {
+	override readonly bufferedBytes = 0;
+	override send = (): SendStatus => 'sent';
+	override subscribe(): void {}
+	override unsubscribe(): void {}
+	override publish = (): boolean => false;
+	override cork(work: () => void): void {
+		work();
+	}
+	override close(): void {}
+}
 
 /** A request, and the way back to a client that can leave. */
 function visit(path: string): {
