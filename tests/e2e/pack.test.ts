@@ -76,7 +76,8 @@ test('its live functions answer over a socket', async () => {
 
 	socket.send(JSON.stringify({ type: 'stream', id: 1, path: 'notes/list', args: [] }));
 	socket.send(JSON.stringify({ type: 'rpc', id: 2, path: 'notes/add', args: [{ text: 'hello' }] }));
-	while (!frames.some(({ type }) => type === 'event')) await once(socket, 'message');
+	const isThere = (wanted: string): boolean => frames.some(({ type }) => type === wanted);
+	while (!isThere('event') || !isThere('reply')) await once(socket, 'message');
 
 	expect(frames.map(({ type }) => type)).toContain('stream:snapshot');
 	expect(frames.find(({ id }) => id === 2)).toMatchObject({ type: 'reply' });
