@@ -10,8 +10,8 @@ export interface Together {
 /**
  * Has work begin at the end of the turn, side by side with the other work of that turn: what each of
  * them awaits alternates then, and the same code runs for all of them while the processor has it at
- * hand. That is a third of the time of a small page, and a quarter of that of a call; what comes alone
- * loses nothing by it.
+ * hand. The row `rpc-async` of the bench went from 0.62 of its control to 0.83 by it; pages gain less.
+ * What comes alone loses nothing.
  *
  * @param most How many begin together: past a few there is little to gain, and the first of them waits
  * for the last.
