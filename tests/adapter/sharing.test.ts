@@ -171,11 +171,12 @@ describe.each(FRONTS)('%s', (name) => {
 		const { ask } = await serve(shown);
 		const [one, other] = await ask(first, second);
 
-		await until(() => shown.renders === 2);
+		// Both are there: whoever could wait for the other's does.
 		shown.gate.resolve();
 
 		await one!.response();
 		await other!.response(second.startsWith('HEAD'));
+		expect(shown.renders).toBe(2);
 	});
 
 	test.each<[string, () => Response]>([
@@ -204,10 +205,13 @@ describe.each(FRONTS)('%s', (name) => {
 		const got = await answers(asking);
 		expect(before).toBe(1);
 		expect(got.map((one) => one.header('x-render')).sort()).toEqual(['1', '2', '3']);
-		const gate = vi.spyOn(shown.gate, 'promise', 'get').mockReturnValue(new Promise(() => {}));
-		await ask(request('/'), request('/'));
-		await until(() => shown.renders === 5);
-		gate.mockRestore();
+		const next = deferred();
+		vi.spyOn(shown.gate, 'promise', 'get').mockReturnValue(next.promise);
+		const later = await ask(request('/'), request('/'));
+		// While neither is ready, and before one that waits would have it begun as well.
+		await until(() => shown.renders === 5, 4000);
+		next.resolve();
+		await answers(later);
 	});
 
 	test.each<[string, number, Headers_]>([
@@ -253,8 +257,8 @@ describe.each(FRONTS)('%s', (name) => {
 			request('/', { 'X-Client': 'c', 'User-Agent': '3' })
 		);
 
-		// Nobody waits for the first one to be ready.
-		await until(() => shown.renders === 3);
+		// Nobody waits for the first one to be ready, nor until that has taken too long.
+		await until(() => shown.renders === 3, 4000);
 		shown.gate.resolve();
 
 		expect(await texts(asking)).toEqual(expected);
