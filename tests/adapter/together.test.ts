@@ -24,20 +24,34 @@ test('what comes in one turn begins together, and what each awaits alternates', 
 	expect(done).toEqual(['a1', 'b1', 'a2', 'b2']);
 });
 
-test('as soon as there are so many they begin, in the order in which they came', async () => {
+test('none begins while others still come; so many at a time do, in the order in which they came', async () => {
 	const { add, flush } = beginTogether(3);
-	const begun: number[] = [];
-	const after: number[] = [];
-	for (let index = 0; index < 8; index++) {
-		add(() => begun.push(index));
-		after.push(begun.length);
+	const told: string[] = [];
+	for (let index = 0; index < 7; index++) {
+		add(() => {
+			told.push(`${index}`);
+			void Promise.resolve().then(() => told.push(`${index} goes on`));
+		});
 	}
-	expect(after).toEqual([0, 0, 3, 3, 3, 6, 6, 6]);
-	flush();
-	expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-	add(() => begun.push(8));
+	expect(told, 'within the handlers, where answers to others are written piece by piece').toEqual(
+		[]
+	);
 	await turn();
-	expect(begun).toHaveLength(9);
+	expect(told).toEqual([
+		...['0', '1', '2', '0 goes on', '1 goes on', '2 goes on'],
+		...['3', '4', '5', '3 goes on', '4 goes on', '5 goes on'],
+		...['6', '6 goes on']
+	]);
+	told.length = 0;
+	for (const name of ['a', 'b', 'c', 'd']) add(() => told.push(name));
+	flush();
+	expect(told, 'all of them').toEqual(['a', 'b', 'c', 'd']);
+	for (const name of ['e', 'f', 'g', 'h', 'i', 'j', 'k']) add(() => told.push(name));
+	await turn();
+	expect(told.join(''), 'what comes after it too').toBe('abcdefghijk');
+	for (const name of ['l', 'm', 'n', 'o']) add(() => told.push(name));
+	await turn();
+	expect(told.join('')).toBe('abcdefghijklmno');
 });
 
 test('who has left before its page began is not rendered for, and not waited for', async () => {
