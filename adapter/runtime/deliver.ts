@@ -3,6 +3,7 @@
 import { encode, headIn, SMALL, type Compression, type Source } from './compress.ts';
 import type { Head, Reply } from './front.ts';
 import { head } from './head.ts';
+import { wholeBody } from './whole-body.ts';
 
 /** Bytes of a body that is handed over in one piece; a larger one is written until it is through. */
 const ONE_PACKET = 64 * 1024;
@@ -36,6 +37,11 @@ export function sendResponse(
 		// A body that is not sent must still be told, or its producer waits for ever.
 		response.body?.cancel().catch(() => {});
 		reply.send(answer, undefined, { length: lengthWithout(method, response, compression) });
+		return undefined;
+	}
+	const whole = compression?.coding === undefined ? wholeBody(response) : undefined;
+	if (whole && isOnePacket(whole)) {
+		reply.send(whole.byteLength < SMALL ? plain : answer, whole);
 		return undefined;
 	}
 	const reader = response.body.getReader();
@@ -97,7 +103,7 @@ async function pump(reply: Reply, source: Source, pumped: Pumped): Promise<void>
 	clearImmediate(early);
 	if (first.value === undefined) return isBegun ? reply.end() : reply.send(plain, new Uint8Array());
 	const isPlain = !isBegun && compression?.coding === undefined;
-	if (isPlain && first.value.byteLength === length && length <= ONE_PACKET) {
+	if (isPlain && first.value.byteLength === length && isOnePacket(first.value)) {
 		reply.send(length < SMALL ? plain : answer, first.value);
 		if (!(await source.read()).done) throw wrongLength(length);
 		return;
@@ -116,7 +122,7 @@ async function pump(reply: Reply, source: Source, pumped: Pumped): Promise<void>
 			const next = { answer: coded, length: undefined, waits: true };
 			return pump(reply, encoded, next).finally(encoded.close);
 		}
-		if (ready?.done && first.value.byteLength <= ONE_PACKET) {
+		if (ready?.done && isOnePacket(first.value)) {
 			return reply.send(isSmall ? plain : answer, first.value);
 		}
 		if (ready?.done) length = first.value.byteLength;
@@ -150,6 +156,10 @@ function resumed(first: Uint8Array, second: ReturnType<Source['read']>, source: 
 
 function immediate(): Promise<undefined> {
 	return new Promise((resolve) => setImmediate(resolve, undefined));
+}
+
+function isOnePacket({ byteLength }: Uint8Array): boolean {
+	return byteLength <= ONE_PACKET;
 }
 
 function wrongLength(length: number): Error {

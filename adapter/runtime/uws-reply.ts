@@ -9,9 +9,8 @@ function encoded(value: string): string | Buffer {
 	return /[^\0-\x7f]/.test(value) ? Buffer.from(value, 'latin1') : value;
 }
 
-// --- heads that are sent again and again ---
+// --- heads in few calls: each of them costs more than what it writes ---
 
-/** A head as few calls: each of them costs more than what it writes. */
 interface Written {
 	readonly status: string;
 	readonly name: string;
@@ -19,15 +18,17 @@ interface Written {
 	readonly lines: string | Buffer;
 }
 
+/** Of heads that are sent again and again. */
 const written = new WeakMap<Head, Written>();
 
-function writtenOnce(head: Head): Written {
-	const known = written.get(head);
+function writtenOf(head: Head): Written {
+	const known = head.isShared ? written.get(head) : undefined;
 	if (known) return known;
 	const [[name, value] = ['', ''], ...others] = head.headers;
-	const lines = [value, ...others.map((other) => other.join(': '))].join('\r\n');
+	let lines = value;
+	for (const [name, value] of others) lines += `\r\n${name}: ${value}`;
 	const made = { status: `${head.status} ${head.reason}`, name, lines: encoded(lines) };
-	written.set(head, made);
+	if (head.isShared) written.set(head, made);
 	return made;
 }
 
@@ -215,15 +216,9 @@ export class UwsReply implements Reply {
 	}
 
 	#writeHead(head: Head): void {
-		const response = this.#response;
-		if (head.isShared) {
-			const { status, name, lines } = writtenOnce(head);
-			response.writeStatus(status);
-			response.writeHeader(name, lines);
-			return;
-		}
-		response.writeStatus(`${head.status} ${head.reason}`);
-		for (const [name, value] of head.headers) response.writeHeader(name, encoded(value));
+		const { status, name, lines } = writtenOf(head);
+		this.#response.writeStatus(status);
+		if (name !== '') this.#response.writeHeader(name, lines);
 	}
 
 	#close(): void {
