@@ -34,6 +34,17 @@ export const CLAIMS: readonly Claim[] = [
 		}
 	},
 	{
+		name: 'its ETag is the hash that SvelteKit makes of it',
+		async holds({ server }) {
+			const answer = await fetch(server.url, { headers: { 'accept-encoding': 'identity' } });
+			const html = await answer.text();
+			let hash = 5381;
+			for (let at = html.length; at > 0;) hash = (hash * 33) ^ html.charCodeAt(--at);
+
+			expect(answer.headers.get('etag')).toBe(`"${(hash >>> 0).toString(36)}"`);
+		}
+	},
+	{
 		name: 'its stream goes on in the socket, and hears of a call',
 		async holds({ server }) {
 			const live = await connect(server, 'Ada');

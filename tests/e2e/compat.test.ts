@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -116,6 +117,15 @@ describe.each(CELLS.map((cell) => ({ title: titleOf(cell), cell })))('$title', (
 
 			expect(server.output()).toContain(`(${transport ?? (fallsBack ? 'node' : 'uws')})`);
 			expect(server.output().includes('Running on the slower Node transport')).toBe(fallsBack);
+		});
+
+		test("its build has the faster hash of pages in the place of SvelteKit's", async () => {
+			const chunks = join(apps.get(cell.kit)!.folder, 'build/server/chunks');
+			const files = (await readdir(chunks)).filter((file) => file.endsWith('.js'));
+			const all = await Promise.all(files.map((file) => readFile(join(chunks, file), 'utf8')));
+
+			expect(all.filter((code) => code.includes(' = hashOfUnits('))).toHaveLength(1);
+			expect(all.join('')).not.toContain('.charCodeAt(--i);');
 		});
 	}
 
