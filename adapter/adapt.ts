@@ -6,6 +6,7 @@ import type { Builder } from '@sveltejs/kit';
 import { bundle } from './bundle.ts';
 import { entrySource } from './entry.ts';
 import { etagsOf } from './etags.ts';
+import { quickenPageHash } from './page-hash.ts';
 import type { Prerendered } from './runtime/static.ts';
 import { addZstd } from './zstd.ts';
 
@@ -63,6 +64,7 @@ export async function adapt(builder: Builder, options: AdaptOptions): Promise<vo
 
 	builder.log.minor('Building server');
 	builder.writeServer(work);
+	quickenPageHash(work);
 	const server = join(work, 'kit.js');
 	if (kit3) kit3.generateServerInstance(server, { serverDirectory: work });
 	else writeFileSync(server, serverInstance(builder));

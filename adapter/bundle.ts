@@ -2,7 +2,6 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pageHash } from './page-hash.ts';
 
 export interface BundleOptions {
 	/** Folder of the app's package.json. */
@@ -34,7 +33,6 @@ export async function bundle({ root, folder, out, inputs }: BundleOptions): Prom
 		mode: 'production',
 		logLevel: 'warn',
 		publicDir: false,
-		plugins: [pageHash()],
 		ssr: { noExternal: true, target: 'node' },
 		build: {
 			ssr: true,

@@ -14,7 +14,6 @@ const OWN_HEADERS = new Set([
 	'content-length',
 	'date',
 	'keep-alive',
-	'set-cookie',
 	'transfer-encoding'
 ]);
 
@@ -166,20 +165,23 @@ function wrongLength(length: number): Error {
 	return new Error(`A response body is not as long as its Content-Length of ${length} says.`);
 }
 
+/** In one pass: each question that is asked of Headers is dear. */
 function headOf(response: Response): Head {
 	const headers: [string, string][] = [];
+	let isStreamOfEvents = false;
+	let isHeldBackKnown = false;
+	let isSniffingKnown = false;
+	// Cookies come one by one, as they must: a comma is a legal character inside of one.
 	response.headers.forEach((value, name) => {
-		if (!OWN_HEADERS.has(name)) headers.push([name, value]);
+		if (OWN_HEADERS.has(name)) return;
+		headers.push([name, value]);
+		if (name === 'content-type') isStreamOfEvents = value.startsWith('text/event-stream');
+		else if (name === 'x-accel-buffering') isHeldBackKnown = true;
+		else if (name === 'x-content-type-options') isSniffingKnown = true;
 	});
-	// Cookies must not be joined: a comma is a legal character inside of one.
-	for (const cookie of response.headers.getSetCookie()) headers.push(['set-cookie', cookie]);
-	if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
-		// Proxies of the nginx family hold a stream of events back otherwise.
-		if (!response.headers.has('x-accel-buffering')) headers.push(['x-accel-buffering', 'no']);
-	}
-	if (!response.headers.has('x-content-type-options')) {
-		headers.push(['x-content-type-options', 'nosniff']);
-	}
+	// Proxies of the nginx family hold a stream of events back otherwise.
+	if (isStreamOfEvents && !isHeldBackKnown) headers.push(['x-accel-buffering', 'no']);
+	if (!isSniffingKnown) headers.push(['x-content-type-options', 'nosniff']);
 	const usual = head(response.status, headers);
 	return response.statusText ? { ...usual, reason: response.statusText } : usual;
 }

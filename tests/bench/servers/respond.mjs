@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { serve } from './commands.mjs';
 
-const folder = join(process.argv[2], '.svelte-kit/output/server');
+// As the adapter takes it over, before it is bundled with what serves it.
+const folder = join(process.argv[2], '.svelte-kit/svelte-realtime');
 const load = (file) => import(pathToFileURL(join(folder, file)).href);
-const { Server } = await load('index.js');
-const { manifest } = await load('manifest-full.js');
-const server = new Server(manifest);
+const { server } = await load('kit.js');
 await server.init({ env: process.env, read: () => null });
 if (existsSync(join(folder, 'realtime.js'))) await boot();
 
