@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { wholeText } from './whole-text.ts';
 
 export interface BundleOptions {
 	/** Folder of the app's package.json. */
@@ -33,6 +34,7 @@ export async function bundle({ root, folder, out, inputs }: BundleOptions): Prom
 		mode: 'production',
 		logLevel: 'warn',
 		publicDir: false,
+		plugins: [wholeText()],
 		ssr: { noExternal: true, target: 'node' },
 		build: {
 			ssr: true,

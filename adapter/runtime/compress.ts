@@ -4,6 +4,7 @@ import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import { negotiate } from './codings.ts';
 import type { RequestHeaders } from './env.ts';
 import type { Head } from './front.ts';
+import { hasBody } from './whole-body.ts';
 
 export type Coding = 'br' | 'gzip';
 
@@ -39,7 +40,7 @@ export function compressionOf(
 	}
 	if (headers.has('set-cookie') || headers.has('content-encoding')) return undefined;
 	if (asked.headers['range'] !== undefined || headers.has('content-range')) return undefined;
-	if (response.body === null || !TEXT.test(headers.get('content-type') ?? '')) return undefined;
+	if (!TEXT.test(headers.get('content-type') ?? '') || !hasBody(response)) return undefined;
 	if (/\bno-transform\b/i.test(headers.get('cache-control') ?? '')) return undefined;
 	const length = headers.get('content-length');
 	if (length !== null && Number(length) < SMALL) return undefined;

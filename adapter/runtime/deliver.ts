@@ -32,15 +32,16 @@ export function sendResponse(
 	const plain = headOf(response);
 	const answer = compression ? headIn(plain, undefined) : plain;
 	const length = lengthOf(response);
-	if (response.body === null || method === 'HEAD' || isBodiless(response.status)) {
+	const isSent = method !== 'HEAD' && !isBodiless(response.status);
+	const whole = isSent && compression?.coding === undefined ? wholeBody(response) : undefined;
+	if (whole && isOnePacket(whole)) {
+		reply.send(whole.byteLength < SMALL ? plain : answer, whole);
+		return undefined;
+	}
+	if (!isSent || response.body === null) {
 		// A body that is not sent must still be told, or its producer waits for ever.
 		response.body?.cancel().catch(() => {});
 		reply.send(answer, undefined, { length: lengthWithout(method, response, compression) });
-		return undefined;
-	}
-	const whole = compression?.coding === undefined ? wholeBody(response) : undefined;
-	if (whole && isOnePacket(whole)) {
-		reply.send(whole.byteLength < SMALL ? plain : answer, whole);
 		return undefined;
 	}
 	const reader = response.body.getReader();

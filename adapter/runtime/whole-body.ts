@@ -1,29 +1,17 @@
-/** Bodies that a Response was made of, and that need not be read from a stream. */
+/** Bodies that are there as a whole, and need not be read from a stream: see `whole-text.ts`. */
 
-/** What Node's own Response (undici 6) keeps under a symbol; later versions keep it to themselves. */
-interface State {
-	readonly body?: {
-		readonly stream?: unknown;
-		readonly source?: unknown;
-		readonly length?: unknown;
-	} | null;
+/** The bytes of a response that keeps them, and of which nobody has had the stream. */
+export type BytesOf = (response: Response) => Uint8Array | undefined;
+
+const BYTES_OF = Symbol.for('svelte-realtime.bytes-of');
+
+/** Its bytes, or `undefined` where there is a stream to read, or no body. */
+export function wholeBody(response: Response): Uint8Array | undefined {
+	// Put there by the bundle of the app, of which this may not be a part.
+	return (globalThis as { [BYTES_OF]?: BytesOf })[BYTES_OF]?.(response);
 }
 
-const STATE = Object.getOwnPropertySymbols(new Response('')).find(
-	({ description }) => description === 'state'
-) as keyof Response | undefined;
-
-/**
- * The bytes that are the whole body, where Node has them at hand: to read them through a stream takes
- * two promises and a reader. (hono's server for Node looks there too.) Where it has not, or where
- * somebody has put another body in their place or has begun to read, it is `undefined`.
- */
-export function wholeBody(response: Response): Uint8Array | undefined {
-	const body = STATE && (response[STATE] as State | undefined)?.body;
-	if (!body || !(body.source instanceof Uint8Array)) return undefined;
-	const { source, length } = body;
-	const stream = response.body;
-	if (stream !== body.stream || stream?.locked) return undefined;
-	// Who has begun to read, were it from a clone, has taken the buffer along.
-	return source.byteLength === length ? source : undefined;
+/** Whether there is a body; who asks for the property asks for a stream. */
+export function hasBody(response: Response): boolean {
+	return wholeBody(response) !== undefined || response.body !== null;
 }

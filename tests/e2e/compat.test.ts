@@ -119,13 +119,14 @@ describe.each(CELLS.map((cell) => ({ title: titleOf(cell), cell })))('$title', (
 			expect(server.output().includes('Running on the slower Node transport')).toBe(fallsBack);
 		});
 
-		test("its build has the faster hash of pages in the place of SvelteKit's", async () => {
+		test("its build has what is faster than SvelteKit's own: the hash of pages, and their answer", async () => {
 			const chunks = join(apps.get(cell.kit)!.folder, 'build/server/chunks');
 			const files = (await readdir(chunks)).filter((file) => file.endsWith('.js'));
 			const all = await Promise.all(files.map((file) => readFile(join(chunks, file), 'utf8')));
 
 			expect(all.filter((code) => code.includes(' = hashOfUnits('))).toHaveLength(1);
 			expect(all.join('')).not.toContain('.charCodeAt(--i);');
+			expect(all.filter((code) => code.includes('return responseOfBytes('))).toHaveLength(1);
 		});
 	}
 
