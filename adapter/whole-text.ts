@@ -9,9 +9,9 @@ const MADE = /return new Response\((?=encoded, \{\s*\.\.\.init,\s*headers\s*\}\)
 
 /**
  * Has the bundled `text` of SvelteKit answer with a Response that keeps its bytes, and makes a stream of
- * them when somebody asks for it. The adapter does not: it sends the bytes. On Node 20 the stream alone
- * is 6 % of the processor time of a page of one line, and what it holds on to, which is everything that
- * belongs to the request, another 8 % in garbage collection.
+ * them when somebody asks for it. The adapter does not: it sends the bytes. On Node 20 such a stream is
+ * not only dear to make, it also keeps all that belongs to its request until the next full collection.
+ * The row `ssr-hello` of the bench went from 2.0 of its control to 2.3 by it.
  */
 export function wholeText(): Plugin {
 	return {
