@@ -41,7 +41,8 @@ end
  * Frames that are sent again are looked for among all that came after that number. Where the log does
  * not reach back to it, nobody can tell.
  *
- * What every publish runs through takes no text apart: here that is most of what it costs.
+ * What every publish runs through takes no text apart, and calls few commands, for all its frames at
+ * once: here these are most of what it costs.
  *
  * @returns for one topic its answer: `epoch number` as a text where the lines have got numbers from
  * that one on, and there is nothing else to say. Else the epoch, the number of each line, below zero for
@@ -97,7 +98,7 @@ local function append(meta, log, after, from, to)
 			return redis.error_reply('RTFORGOTTEN the log does not reach back')
 		end
 	end
-	local first, message, numbers = seq, epoch .. '\\t' .. (began or ''), {}
+	local first, message, numbers, rows = seq, epoch .. '\\t' .. (began or ''), {}, {}
 	for i = from, to do
 		local line = ARGV[i]
 		local number = known and known[string.match(line, '^[^\\t]+')]
@@ -106,13 +107,15 @@ local function append(meta, log, after, from, to)
 		else
 			seq = seq + 1
 			line = string.format('%d', seq) .. '\\t' .. line
-			redis.call('ZADD', log, seq, line)
+			rows[#rows + 1] = seq
+			rows[#rows + 1] = line
 			message = message .. '\\n' .. line
 			if known or began then numbers[#numbers + 1] = seq end
 		end
 	end
 	local failed
 	if seq > first then
+		redis.call('ZADD', log, unpack(rows))
 		redis.call('HSET', meta, 's', seq)
 		if after ~= '' or seq % ${SLACK} < seq - first then
 			local size, keep = string.match(rare, ' (%d+) (%d+)$')
