@@ -10,7 +10,7 @@ export interface Together {
 /**
  * Has work begin at the end of the turn, side by side with the other work of that turn: what each of
  * them awaits alternates then, and the same code runs for all of them while the processor has it at
- * hand. The row `rpc-async` of the bench went from 0.62 of its control to 0.88 by it. What comes alone
+ * hand. The row `rpc-async` of the bench went from 0.62 of its control to 0.83 by it. What comes alone
  * loses nothing.
  *
  * It never begins within the handler that brought the last of it: uWebSockets.js has one buffer for what
