@@ -74,12 +74,13 @@ export class Followed {
 	}
 
 	/** Frames that follow on one another, from the store's broadcast or from a publish of this instance. */
-	receive({ epoch, lineage, frames }: Broadcast): void {
+	receive({ epoch, lineage, frames, isRepeat = false }: Broadcast): void {
 		if (epoch !== this.#epoch && isContinued(lineage, this.head)) {
 			this.#epoch = epoch;
 			this.#lineage = lineage;
 		}
-		if (epoch !== this.#epoch) return this.#keep(epoch, frames);
+		// A repeat has the numbers of frames that may have been delivered in the epoch before.
+		if (epoch !== this.#epoch) return this.#keep(epoch, isRepeat ? [] : frames);
 		for (const frame of frames) {
 			if (frame.seq === this.#seq + 1) this.#accept(frame);
 			else if (frame.seq > this.#seq) {

@@ -37,6 +37,8 @@ export interface Broadcast {
 	readonly lineage: Lineage;
 	/** Following on one another; none says only that the epoch is another. */
 	readonly frames: readonly Numbered[];
+	/** They were in the store before, perhaps in an earlier epoch: who follows the topic may have them. */
+	readonly isRepeat?: boolean;
 }
 
 /** Reads a message: the epoch and its lineage, then stored lines. @throws {Error} for what is none. */

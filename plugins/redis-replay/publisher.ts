@@ -218,16 +218,18 @@ export class Publisher {
 	#stored(topic: string, batch: readonly Waiting[], answer: Answer): void {
 		const { epoch, numbers, lineage, failed } = answer;
 		let frames = batch;
+		let isRepeat = false;
 		for (const [index, waiting] of batch.entries()) {
 			const number = typeof numbers === 'number' ? numbers + index : numbers[index]!;
 			waiting.seq = Math.abs(number);
+			if (number < 0) isRepeat = true;
 			// What somebody else has published under the same name is delivered by its own broadcast.
 			if (number < 0 && waiting.isGiven) frames = frames.filter((frame) => frame !== waiting);
 		}
 		this.#touched.set(topic, batch.at(-1)!.seq);
 		// The others find it when they look at the topic.
 		if (failed !== '') this.#options.report(new Error(`Stored, but not broadcast: ${failed}`));
-		this.#options.stored(topic, { epoch, lineage, frames });
+		this.#options.stored(topic, { epoch, lineage, frames, isRepeat });
 		for (const waiting of batch)
 			this.#settle(waiting, { status: 'stored', epoch, seq: waiting.seq });
 	}

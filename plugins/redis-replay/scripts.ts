@@ -123,6 +123,9 @@ local function append(meta, log, after, from, to)
 			redis.call('EXPIRE', log, keep)
 			redis.call('EXPIRE', meta, ${REMEMBER})
 		end
+	end
+	-- A new epoch is told even where it has begun with a repeat, which has nothing new.
+	if seq > first or began then
 		local told = redis.pcall(broadcast, string.sub(meta, 1, -5) .. 'frames', message)
 		failed = type(told) == 'table' and told.err
 	end

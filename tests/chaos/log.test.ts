@@ -144,6 +144,20 @@ chaos('answers get lost after what was asked has been executed', {}, async (worl
 	expect(world.published.every(({ status, level }) => status === 'ok' && level)).toBe(true);
 });
 
+chaos('answers get lost while everything is renewed', {}, async (world) => {
+	const all = await three(world);
+	const client = new Redis(world.store.url);
+
+	for (const { way } of all) way.cutAnswers('publish', () => world.random.chance(0.1));
+	const stop = again(100, () => client.hset('chaos:{__log}:store', 'n', Date.now()));
+	await world.load(300);
+	await stop();
+	client.disconnect();
+
+	expect(await world.settle()).toEqual([]);
+	expect(world.published.every(({ status, level }) => status === 'ok' && level)).toBe(true);
+});
+
 chaos(
 	'a subscriber is too slow for Redis, and thrown out',
 	{ flags: ['--client-output-buffer-limit', 'pubsub 64kb 0 0'] },

@@ -76,6 +76,22 @@ test('what came while it was followed is delivered, though the topic begins anew
 	expect(followed.since({ epoch: 'other', seq: 0 })).toHaveLength(4);
 });
 
+test('a frame that was delivered is not delivered again when a repeat of it finds a new epoch', async () => {
+	const { followed, delivered, answer } = await follow(at('one', 10));
+	const frames = [frame(11), frame(12)];
+	followed.receive({ epoch: 'one', lineage: [], frames: [frames[0]!] });
+
+	// Everything was renewed meanwhile; the broadcast of the second was lost, and so was the answer.
+	followed.receive({ epoch: 'other', lineage: [], frames, isRepeat: true });
+	const snapshot = { head: { epoch: 'other', seq: 12 }, lineage: [] };
+	await answer({ ...snapshot, frames: [frame(12)] });
+	await answer({ ...snapshot, frames: [frame(9), frame(10), ...frames] });
+
+	expect(delivered).toEqual(['one 11']);
+	expect(followed.since({ epoch: 'one', seq: 11 })).toBe('epoch');
+	expect(followed.last(9)).toHaveLength(4);
+});
+
 test('an answer that lacks frames which a broadcast was faster to tell is asked for again', async () => {
 	const { followed, delivered, questions, answer } = await follow(at('one', 10));
 	void followed.catchUp();

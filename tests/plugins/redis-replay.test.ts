@@ -8,6 +8,7 @@ import { rpc } from 'svelte-realtime/plugins/rpc';
 import { streams } from 'svelte-realtime/plugins/streams';
 import { createTestKernel } from 'svelte-realtime/testing';
 import { keysOf } from '../../plugins/redis-replay/keys.ts';
+import { append } from '../../plugins/redis-replay/scripts.ts';
 import { replayLogContract } from '../contracts/replay-log.ts';
 import { createGateway, type Gateway } from '../servers/gateway.ts';
 import {
@@ -291,6 +292,29 @@ describe('a store that fails', () => {
 		await until(() => third.delivered.length >= 6);
 		expect(third.delivered.map(({ data }) => data)).toEqual([0, 1, 2, 3, 4, 5]);
 		expect(tails[2]!.head().seq).toBe(6);
+	});
+
+	test('an epoch that begins with a repeat is told, though there is nothing new to tell', async () => {
+		const { redis } = await start(freshPrefix(), {}, own.url);
+		const { client, run } = redis.commands;
+		const { meta, log: frames, channel } = keysOf(redis.prefix, 'a');
+		const told: string[] = [];
+		const follower = new Redis(own.url);
+		await follower.subscribe(channel);
+		follower.on('message', (_channel, message: string) => told.push(message));
+		const send = (renewal: string, epoch: string, after: string): Promise<unknown> => {
+			const rare = `${epoch} ~store.${renewal} 100 60`;
+			const args = [run, renewal, 'publish', rare, after, 1, 'me.1\tcreated\t1'];
+			return append(client, [meta, frames], args);
+		};
+
+		await send('0', 'one', '');
+		// Its answer was lost, and everything was renewed before it was asked about.
+		await send('7', 'two', '0');
+
+		await until(() => told.length === 2);
+		expect(told[1]).toBe('two\t');
+		follower.disconnect();
 	});
 
 	test('a publish that cannot be asked about is unknown, each under an id of its own, and delivered to nobody', async () => {
