@@ -33,8 +33,8 @@ export async function alternate(sides, { turns, say }) {
 	return rounds;
 }
 
-/** @param {readonly Round[]} turns */
-function medians(turns) {
+/** The median of each field. @param {readonly Round[]} turns */
+export function medians(turns) {
 	const median = (field) => {
 		const values = turns.map((turn) => turn[field]).sort((a, b) => a - b);
 		return values[values.length >> 1];
