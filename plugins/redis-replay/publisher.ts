@@ -222,9 +222,10 @@ export class Publisher {
 		for (const [index, waiting] of batch.entries()) {
 			const number = typeof numbers === 'number' ? numbers + index : numbers[index]!;
 			waiting.seq = Math.abs(number);
-			if (number < 0) isRepeat = true;
+			if (number > 0) continue;
 			// What somebody else has published under the same name is delivered by its own broadcast.
-			if (number < 0 && waiting.isGiven) frames = frames.filter((frame) => frame !== waiting);
+			if (waiting.isGiven) frames = frames.filter((frame) => frame !== waiting);
+			else isRepeat = true;
 		}
 		this.#touched.set(topic, batch.at(-1)!.seq);
 		// The others find it when they look at the topic.

@@ -33,7 +33,9 @@ function publishing(answers: readonly unknown[]) {
 		}
 	});
 	const frame = { event: 'created', value: { json: '1', devalue: false }, op: undefined };
-	return { told, publish: (id: string) => publisher.publish('a', { id, ...frame }) };
+	const publish = (id: string, isGiven?: boolean) =>
+		publisher.publish('a', { id, ...frame, ...(isGiven !== undefined && { isGiven }) });
+	return { told, publish };
 }
 
 test('what the store had already, when it was asked again, is told as a repeat', async () => {
@@ -50,4 +52,12 @@ test('what the store had already, when it was asked again, is told as a repeat',
 		{ epoch: 'two', frames: [{ id: 'me.1', seq: 11 }], isRepeat: true },
 		{ epoch: 'two', frames: [{ id: 'me.2', seq: 12 }], isRepeat: false }
 	]);
+});
+
+test('what somebody else has published under the name makes no repeat of what is new beside it', async () => {
+	const { told, publish } = publishing([['two', [-9, 11], '', '']]);
+
+	await Promise.all([publish('given', true), publish('me.1')]);
+
+	expect(told).toMatchObject([{ frames: [{ id: 'me.1', seq: 11 }], isRepeat: false }]);
 });
