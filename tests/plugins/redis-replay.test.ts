@@ -6,7 +6,7 @@ import { redisReplay, type RedisReplayOptions } from 'svelte-realtime/plugins/re
 import { replay } from 'svelte-realtime/plugins/replay';
 import { rpc } from 'svelte-realtime/plugins/rpc';
 import { streams } from 'svelte-realtime/plugins/streams';
-import { createTestKernel } from 'svelte-realtime/testing';
+import { createTestKernel, endTestKernels } from 'svelte-realtime/testing';
 import { keysOf } from '../../plugins/redis-replay/keys.ts';
 import { append } from '../../plugins/redis-replay/scripts.ts';
 import { replayLogContract } from '../contracts/replay-log.ts';
@@ -244,7 +244,11 @@ describe('a store that fails', () => {
 	beforeEach(async () => {
 		own = await startRedis();
 	});
-	afterEach(() => own.stop());
+	afterEach(async () => {
+		// Whoever loses it while it runs reports that.
+		await endTestKernels();
+		await own.stop();
+	});
 
 	test('what is published while it is down is delivered here, and everybody loads again afterwards', async () => {
 		const { one, two, tails } = await three({ retryFor: 100 }, own.url);
