@@ -40,6 +40,8 @@ export async function issueOf(page: Page, label: string): Promise<string | null>
 	const field = page.getByLabel(label);
 	if ((await field.getAttribute('aria-invalid')) !== 'true') return null;
 	const id = await field.getAttribute('aria-describedby');
+	// Between the two it may have been sent again.
+	if (id === null) return null;
 	return page.locator(`[id="${id}"]`).textContent();
 }
 
